@@ -1,0 +1,25 @@
+//! The pure core of Invigilator: what a sample is, what was seen, what it means.
+//!
+//! A frame's way through this crate:
+//!
+//! 1. [`sampling`] decides which instants of a segment are looked at, before anything is decoded;
+//! 2. [`picture`] is what the decoder hands over, [`detections`] what the models saw in it;
+//! 3. [`observe`] turns both into one [`messages::Observation`] per segment, numbers only;
+//! 4. [`score`] folds observations, markers, lifecycle facts and reviews of one session into
+//!    incidents and an integrity score, under a [`policy`].
+//!
+//! Nothing here reads a clock, a file, the environment or a random number, starts a thread, or links
+//! a C library; time enters only as data. Adapters meet the core through [`ports`].
+
+pub mod detections;
+pub mod error;
+pub mod geometry;
+pub mod ids;
+pub mod messages;
+pub mod observe;
+pub mod picture;
+pub mod policy;
+pub mod ports;
+pub mod sampling;
+pub mod score;
+pub mod time;

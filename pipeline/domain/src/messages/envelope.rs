@@ -1,0 +1,78 @@
+//! CloudEvents 1.0 in structured mode: how a message looks as one line of JSON.
+//!
+//! The optional `time` attribute is left out: it would be the only wall-clock value outside `run`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Incident, Marker, Observation, Review, Score, SessionFact, canonical};
+
+/// A CloudEvent around one message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CloudEvent<T> {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// The same for the same content: SHA-256 of type and canonical data, first 32 hex digits.
+    pub id: String,
+    /// URI-reference of the producer.
+    pub source: String,
+    /// `invigilator.<message>.v1`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The session.
+    pub subject: String,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// The message.
+    pub data: T,
+}
+
+/// A message that travels as the data of a CloudEvent.
+pub trait Message: Serialize {
+    /// CloudEvents type.
+    const TYPE: &'static str;
+
+    /// CloudEvents subject: the session.
+    fn subject(&self) -> &str;
+}
+
+impl<T: Message> CloudEvent<T> {
+    /// Wraps a message.
+    pub fn wrap(source: &str, data: T) -> Self {
+        let mut identity = T::TYPE.as_bytes().to_vec();
+        identity.push(b'\n');
+        identity.extend(canonical::bytes(&data));
+        let mut id = canonical::sha256_hex(&identity);
+        id.truncate(32);
+        Self {
+            specversion: "1.0".to_owned(),
+            id,
+            source: source.to_owned(),
+            kind: T::TYPE.to_owned(),
+            subject: data.subject().to_owned(),
+            datacontenttype: "application/json".to_owned(),
+            data,
+        }
+    }
+}
+
+macro_rules! messages {
+    ($($message:ty => $kind:literal),* $(,)?) => {
+        $(impl Message for $message {
+            const TYPE: &'static str = $kind;
+
+            fn subject(&self) -> &str {
+                self.session.as_str()
+            }
+        })*
+    };
+}
+
+messages! {
+    Observation => "invigilator.observation.v1",
+    Incident => "invigilator.incident.v1",
+    Score => "invigilator.score.v1",
+    Marker => "invigilator.marker.v1",
+    SessionFact => "invigilator.session.v1",
+    Review => "invigilator.review.v1",
+}

@@ -1,0 +1,44 @@
+//! `invigilator.session.v1`: one fact of a session's life, from the exam system.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Accommodation;
+use crate::ids::SessionId;
+use crate::time::{Interval, MediaMs};
+
+/// One fact of a session's life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionFact {
+    /// The session.
+    pub session: SessionId,
+    /// Media time at which it holds.
+    pub media_ms: MediaMs,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: SessionEvent,
+}
+
+/// What can happen to a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum SessionEvent {
+    /// It began.
+    Started {
+        /// Id of the policy it is judged by.
+        policy: String,
+        /// What it was granted.
+        accommodations: Vec<Accommodation>,
+        /// When video is expected; `null` while not known.
+        expected: Option<Interval>,
+    },
+    /// A break began. Counts as approved only with the accommodation `breaks`.
+    BreakStarted,
+    /// The break is over.
+    BreakEnded,
+    /// It is over; `expected` may correct what `started` said.
+    Ended {
+        /// When video was expected, if better known now.
+        expected: Option<Interval>,
+    },
+}

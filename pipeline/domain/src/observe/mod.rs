@@ -1,0 +1,2 @@
+//! observe
+pub mod quality;
