@@ -1,0 +1,87 @@
+# Set-up, build and checks. `make` alone prints what there is.
+# Every set-up step is idempotent: what is already valid is left alone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup setup-system setup-models setup-media check-python check-cargo build demo test test-fast lint golden clean
+
+invigilator := target/release/invigilator
+clips := tests/media/clips
+# Cases per property in `make test`; `make test PROPTEST_CASES=1000` is quicker.
+PROPTEST_CASES ?= 100000
+
+system_packages := \
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+    gstreamer1.0-libav gstreamer1.0-tools pkg-config ffmpeg python3-venv unzip
+# Tools that may come from elsewhere than a Debian package.
+system_packages += $(if $(shell command -v npm),,npm)
+system_packages += $(if $(shell command -v cc),,build-essential)
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: setup-system setup-models setup-media ## install and build everything but the program
+
+setup-system: ## system packages (Debian and relatives)
+	@if ! command -v dpkg-query apt-get >/dev/null; then \
+	    echo "setup: this is not a Debian-like system; install the equivalents of: $(strip $(system_packages))" >&2; \
+	    exit 0; \
+	fi; \
+	missing=(); \
+	for package in $(system_packages); do \
+	    dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$$package"); \
+	done; \
+	if (($${#missing[@]} == 0)); then \
+	    echo "setup: system packages: already installed" >&2; \
+	    exit 0; \
+	fi; \
+	as_root=(); \
+	if (($$(id -u) != 0)); then as_root=(sudo); fi; \
+	remedy="setup: run as root: apt-get update && apt-get install --no-install-recommends $${missing[*]}"; \
+	if (($$(id -u) != 0)) && ! command -v sudo >/dev/null; then echo "$$remedy" >&2; exit 1; fi; \
+	echo "setup: installing $${#missing[@]} system packages: $${missing[*]}" >&2; \
+	{ "$${as_root[@]}" apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive "$${as_root[@]}" apt-get -qq install --yes --no-install-recommends "$${missing[@]}" >/dev/null; \
+	} || { echo "$$remedy" >&2; exit 1; }
+
+setup-models: setup-system check-python ## ONNX models and ONNX Runtime (downloads about 230 MB once)
+	@python3 models/setup.py
+
+setup-media: setup-models ## sample clips (downloads about 112 MB once, then encodes for 2 minutes)
+	@tests/media/build.sh
+
+check-python:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: Python 3.11 or newer is needed as python3" >&2; exit 1; }
+
+check-cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing; install Rust with rustup, see https://rustup.rs" >&2; exit 1; }
+
+build: check-cargo ## the program, as target/release/invigilator
+	cargo build --release
+
+demo: setup build ## analyse the sample clips and write an HTML report
+	@mkdir -p target/demo
+	$(invigilator) analyze $(clips)/c*.* --html target/demo/report.html
+	@echo "report: $(CURDIR)/target/demo/report.html"
+
+test: setup lint ## everything, as continuous integration runs it
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --workspace
+
+test-fast: check-cargo ## unit tests only
+	cargo test --workspace --lib
+
+lint: check-cargo ## formatting, clippy, shell scripts
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh .ci/run; fi
+
+golden: setup ## compute models/golden/*.json again, with ONNX Runtime in Python
+	@.cache/setup-venv/bin/python -m pip install --quiet --requirement models/requirements-dev.txt
+	@cd models && ../.cache/setup-venv/bin/python -m golden ../$(clips)/golden
+
+clean: ## what was built; downloads stay in .cache
+	if command -v cargo >/dev/null; then cargo clean; fi
+	rm -rf models/onnx models/onnxruntime $(clips)
