@@ -1,1 +1,30 @@
+//! Invigilator: exam video in, explained integrity scores out. This crate puts the parts together.
+//!
+//! A newcomer's map, in the order in which a run meets the files:
+//!
+//! | Module | Responsible for |
+//! |---|---|
+//! | [`cli`] | what can be asked for: commands, arguments, help |
+//! | [`settings`] | `config/default.toml`, files, environment → validated [`settings::Settings`]; policies |
+//! | [`commands`] | one file per command: what a person sees on the terminal |
+//! | [`workshop`] | the parts that analysing needs, made once |
+//! | [`analyze`] | a file from bytes to score: the wiring of all stages |
+//! | [`observer`] | decoded segments → observations, by the models, across threads |
+//! | [`report`] | observations, incidents, score → one self-contained HTML page |
+//! | [`eval`] | labelled footage → how right the product is, with sample sizes and intervals |
+//! | [`clock`] | the time of day, for `run` objects only |
+//! | [`exit`] | the exit codes and what they mean |
+//!
+//! The stages themselves live in crates of their own: `decode` (video → pictures), `infer` (pictures →
+//! detections), and `domain` (everything that is decided: sampling, observation, score).
 
+pub mod analyze;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod eval;
+pub mod exit;
+pub mod observer;
+pub mod report;
+pub mod settings;
+pub mod workshop;

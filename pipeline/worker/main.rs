@@ -1,1 +1,31 @@
-fn main(){}
+//! Arguments → command → exit code. Nothing else happens here.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use invigilator::cli::{Cli, Command};
+use invigilator::commands;
+use invigilator::exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        // A decoder child is another program that happens to share the binary.
+        Command::DecodeChild => return decode::decode_child_main(),
+        Command::Analyze(args) => commands::analyze::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
+        Command::Models(args) => commands::models::run(&args),
+        Command::CheckConfig(args) => commands::check_config::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+    };
+    outcome.unwrap_or_else(|failure| tell(&failure)).into()
+}
+
+/// Tells the user what went wrong.
+fn tell(failure: &Failure) -> Exit {
+    if failure.is_broken_pipe() {
+        // `invigilator ... | head` has read what it wanted.
+        return Exit::Ok;
+    }
+    eprintln!("error: {:#}", failure.error);
+    failure.exit
+}

@@ -1,1 +1,45 @@
-//! decode
+//! Media bytes in, upright I420 pictures with media time out, by GStreamer in child processes.
+//!
+//! ```text
+//! caller ── file, plan ──▶ DecoderPool ── control socket, the file's descriptor ──▶ decode-child
+//!        ◀── events ──────    intake   ◀── messages, shared memory slots ─────────     │
+//!                                                    demux → needed → decode → sampler → convert
+//! ```
+//!
+//! Input: a regular file or memfd and a [`SamplingPlan`]. Output, through a callback: first
+//! [`DecodeEvent::Started`], then every planned instant exactly once and in order, with the picture
+//! that stands for it ([`DecodeEvent::Frame`]) or without ([`DecodeEvent::Gap`]); at last [`Decoded`].
+//!
+//! Media time is what the container states, moved so that the first frame lies at the plan's start.
+//! The frame displayed at an instant stands for it: browsers send no new frame while nothing moves.
+//!
+//! Promises:
+//! - Codecs never run in this process. A crash, a hang or a flood in one of them costs that decode only;
+//!   the child is replaced, and what it says is checked as if an attacker wrote it.
+//! - Memory is bounded by [`DecoderSettings`]: a slow consumer stops the decoder.
+//! - Only frames that stand for an instant are converted and copied; frames that no such frame depends
+//!   on are not even decoded.
+//! - The same bytes and plan give the same pictures, every time.
+//!
+//! Files, in the order in which data meets them: `pool` → `process` → (`protocol`, `os`) → `child/` →
+//! `intake` → the caller. `formats` says what can be decoded, `inspect` whether it is installed.
+
+mod child;
+mod error;
+mod event;
+mod formats;
+mod inspect;
+mod intake;
+mod os;
+mod plan;
+mod pool;
+mod process;
+mod protocol;
+
+pub use child::decode_child_main;
+pub use error::DecodeError;
+pub use event::{DecodeEvent, Decoded, Ending, StreamInfo};
+pub use inspect::{ElementStatus, inspect};
+pub use plan::SamplingPlan;
+pub use pool::DecoderPool;
+pub use process::DecoderSettings;

@@ -81,6 +81,12 @@ impl Rect {
         if union > 0.0 { shared / union } else { 0.0 }
     }
 
+    /// How much of this box lies inside `other`, 0..1.
+    pub fn share_inside(self, other: Self) -> f32 {
+        let area = self.area();
+        if area > 0.0 { self.intersection(other).area() / area } else { 0.0 }
+    }
+
     /// Whether `point` lies inside.
     pub fn contains(self, point: Point) -> bool {
         (self.x..self.x + self.w).contains(&point.x) && (self.y..self.y + self.h).contains(&point.y)

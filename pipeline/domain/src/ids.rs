@@ -24,9 +24,7 @@ pub struct SessionId {
 
 /// A text that is no session id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a session is named `tenant/exam/session`, each part 1 to 128 of A-Z a-z 0-9 . _ -; got `{0}`"
-)]
+#[error("a session is named `tenant/exam/session`, each part 1 to 128 of A-Z a-z 0-9 . _ -; got `{0}`")]
 pub struct SessionIdError(String);
 
 impl SessionId {

@@ -98,9 +98,7 @@ impl std::iter::Sum for Millis {
 }
 
 /// A half-open stretch of media time: `start` belongs to it, `end` does not.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// First instant inside.
     pub start: MediaMs,
@@ -189,11 +187,35 @@ impl IntervalSet {
 
     /// The instants of this set that are not in `other`.
     pub fn difference(&self, other: &Self) -> Self {
-        let mut left = self.clone();
-        for taken in &other.0 {
-            left.remove(*taken);
+        let mut left = Vec::with_capacity(self.0.len());
+        for mine in &self.0 {
+            let mut start = mine.start;
+            let from = other.0.partition_point(|theirs| theirs.end <= mine.start);
+            for theirs in other.0[from..].iter().take_while(|theirs| theirs.start < mine.end) {
+                left.push(Interval::new(start, theirs.start));
+                start = theirs.end;
+            }
+            left.push(Interval::new(start, mine.end));
         }
-        left
+        left.retain(|part| !part.is_empty());
+        Self(left)
+    }
+
+    /// The instants that are in either set.
+    pub fn union(&self, other: &Self) -> Self {
+        let (longer, shorter) = if self.0.len() < other.0.len() { (other, self) } else { (self, other) };
+        let mut all = longer.clone();
+        for part in &shorter.0 {
+            all.insert(*part);
+        }
+        all
+    }
+
+    /// The instants of this set inside `window`.
+    pub fn clipped(&self, window: Interval) -> Self {
+        let from = self.0.partition_point(|have| have.end <= window.start);
+        let inside = self.0[from..].iter().take_while(|have| have.start < window.end);
+        Self(inside.map(|have| have.intersection(window)).collect())
     }
 
     /// Total length of the union.
@@ -204,6 +226,11 @@ impl IntervalSet {
     /// Length of the longest single stretch.
     pub fn longest(&self) -> Millis {
         self.0.iter().map(|have| have.length()).max().unwrap_or_default()
+    }
+
+    /// End of the last stretch.
+    pub fn last_end(&self) -> Option<MediaMs> {
+        self.0.last().map(|have| have.end)
     }
 
     /// Whether no instant is inside.
@@ -280,6 +307,10 @@ mod tests {
             prop_assert_eq!(instants(&one.intersection(&other)), shared);
             let left: Vec<i64> = plain_one.difference(&plain_other).copied().collect();
             prop_assert_eq!(instants(&one.difference(&other)), left);
+            let either: Vec<i64> = plain_one.union(&plain_other).copied().collect();
+            prop_assert_eq!(instants(&one.union(&other)), either);
+            let inside: Vec<i64> = plain_one.range(10..30).copied().collect();
+            prop_assert_eq!(instants(&one.clipped(span(10, 30))), inside);
         }
     }
 }

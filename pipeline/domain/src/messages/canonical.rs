@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 /// # Panics
 /// Never for the types of this module: their keys are strings and their numbers finite.
 pub fn bytes<T: Serialize>(message: &T) -> Vec<u8> {
-    // `serde_json::Value` keeps objects in sorted maps, so printing it sorts the keys.
-    let mut value = serde_json::to_value(message).expect("messages have string keys");
+    // Through text, so that numbers are what a reader of the text gets: `to_value` would widen an
+    // f32 4.1 to 4.0999999. `Value` keeps objects in sorted maps, so printing it sorts the keys.
+    let text = serde_json::to_string(message).expect("messages have string keys");
+    let mut value: Value = serde_json::from_str(&text).expect("what was printed can be read");
     if let Value::Object(fields) = &mut value {
         fields.remove("run");
     }
@@ -21,4 +23,28 @@ pub fn bytes<T: Serialize>(message: &T) -> Vec<u8> {
 /// SHA-256 of `bytes`, lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_sorted_and_run_is_left_out() {
+        let message = json!({"b": 1, "a": {"d": 2, "c": null}, "run": {"at": "now"}});
+        assert_eq!(bytes(&message), br#"{"a":{"c":null,"d":2},"b":1}"#);
+    }
+
+    #[test]
+    fn short_floats_stay_short() {
+        assert_eq!(bytes(&[4.1f32]), b"[4.1]");
+    }
+
+    #[test]
+    fn known_digest() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(sha256_hex(b""), empty);
+    }
 }

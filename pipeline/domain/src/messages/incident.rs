@@ -61,9 +61,7 @@ pub struct Incident {
 }
 
 /// Everything that can be reported, in the order of the score table where that matters.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentType {
     /// At least two persons.
@@ -155,9 +153,7 @@ impl IncidentType {
             | Self::GazeOffScreen
             | Self::HeadTurnedAway
             | Self::RepeatedGlances => IncidentClass::Evidence,
-            Self::IdentityMismatch | Self::IdentitySwitch | Self::ReplaySuspected => {
-                IncidentClass::Identity
-            }
+            Self::IdentityMismatch | Self::IdentitySwitch | Self::ReplaySuspected => IncidentClass::Identity,
             Self::FaceNotDetected
             | Self::FacePartial
             | Self::IdentityUnverifiable
@@ -290,6 +286,12 @@ pub enum CountsReason {
     LowConfidence,
     /// An accommodation of this session allows it.
     Accommodated,
+    /// The candidate's own "looking at the screen" was not known yet.
+    Uncalibrated,
+    /// The picture stood still: nothing was seen.
+    Frozen,
+    /// Outside the time for which video was expected.
+    Unexpected,
 }
 
 /// What humans decided about an incident.

@@ -134,9 +134,7 @@ pub enum SampleStatus {
 }
 
 /// Why a planned sample was not seen. None of these ever costs points.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnseenReason {
     /// Too dark for any model.

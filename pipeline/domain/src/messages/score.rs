@@ -35,6 +35,8 @@ pub struct Score {
     pub contributions: Vec<Contribution>,
     /// What was and was not seen.
     pub coverage: Coverage,
+    /// Evidence that was not looked for although video was seen, and why.
+    pub not_evaluated: Vec<NotEvaluated>,
     /// What is known about who sat the exam.
     pub identity: IdentityLedger,
     /// Accommodations of this session that the score honoured.
@@ -141,6 +143,28 @@ pub struct Coverage {
     pub longest_unseen_ms: Millis,
 }
 
+/// A type of evidence that was not looked for during part of the observed time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotEvaluated {
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: IncidentType,
+    /// Why not.
+    pub reason: NotEvaluatedReason,
+    /// For how long.
+    pub duration_ms: Millis,
+}
+
+/// Why a type of evidence was not looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotEvaluatedReason {
+    /// The candidate's own "looking at the screen" was not known yet.
+    Uncalibrated,
+    /// Samples were planned too far apart.
+    SparsePlan,
+}
+
 /// What is known about who sat the exam.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IdentityLedger {
@@ -173,9 +197,7 @@ pub enum IdentityState {
 }
 
 /// What a session was granted before the exam.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Accommodation {
     /// May leave during recorded breaks.

@@ -1,0 +1,204 @@
+//! Checks what a child says about a medium, and turns it into events.
+//!
+//! The child is treated as hostile: its codecs have just read bytes from a stranger. Every planned
+//! instant must come exactly once and in order, every number must fit the plan and the limits, and a
+//! picture counts only once it was copied out of the child's reach.
+
+use std::sync::Arc;
+
+use domain::picture::{ColourMatrix, ColourRange, Picture};
+use domain::ports::Frame;
+use domain::time::{MediaMs, Millis};
+
+use crate::error::{DecodeError, printable};
+use crate::event::{DecodeEvent, Decoded, Ending, StreamInfo};
+use crate::os::SharedMemory;
+use crate::plan::SamplingPlan;
+use crate::protocol::{Limits, Shown, Summary, ToParent};
+
+/// What a message means for the parent.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// News for the consumer; a slot that was copied is to be released first.
+    Event { event: DecodeEvent, release: Option<usize> },
+    /// A sign of life.
+    Progress,
+    /// The job is over.
+    Done(Decoded),
+}
+
+/// Follows one job.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    plan: SamplingPlan,
+    limits: Limits,
+    stream: Option<StreamInfo>,
+    /// The planned instant that has to come next.
+    expected: MediaMs,
+    /// The latest progress.
+    reached: Option<MediaMs>,
+    standing: Option<(MediaMs, Arc<Picture>)>,
+    frames: u64,
+    gaps: u64,
+}
+
+impl Intake {
+    pub(crate) fn new(plan: SamplingPlan, limits: Limits) -> Self {
+        Self {
+            plan,
+            limits,
+            stream: None,
+            expected: plan.first(),
+            reached: None,
+            standing: None,
+            frames: 0,
+            gaps: 0,
+        }
+    }
+
+    /// Takes the next message; `cancelled` if the consumer wanted no more.
+    pub(crate) fn take(
+        &mut self,
+        message: ToParent,
+        memory: &SharedMemory,
+        cancelled: bool,
+    ) -> Result<Taken, DecodeError> {
+        match message {
+            ToParent::Started(stream) => self.started(stream),
+            ToParent::Picture { instant, shown } => self.picture(instant, shown, memory),
+            ToParent::Same { instant } => self.same(instant),
+            ToParent::Gap { instant } => {
+                self.answered(instant)?;
+                self.gaps += 1;
+                Ok(Taken::Event { event: DecodeEvent::Gap(instant), release: None })
+            }
+            ToParent::Progress { reached } => self.progress(reached),
+            ToParent::Done(summary) => self.done(summary, cancelled),
+            ToParent::Failed(fault) => Err(fault.into()),
+            ToParent::Ready => Err(misbehaved("it said `Ready` twice")),
+        }
+    }
+
+    /// How far the child got, as far as it said.
+    pub(crate) fn reached(&self) -> MediaMs {
+        self.expected.max(self.reached.unwrap_or(self.plan.start()))
+    }
+
+    fn started(&mut self, stream: StreamInfo) -> Result<Taken, DecodeError> {
+        if self.stream.is_some() {
+            return Err(misbehaved("it started twice"));
+        }
+        let plausible = |length: Millis| length >= Millis::ZERO && length <= self.limits.duration;
+        if !stream.duration.is_none_or(plausible) {
+            return Err(misbehaved("the duration breaks the limit"));
+        }
+        let stream = StreamInfo {
+            container: printable(&stream.container),
+            codec: printable(&stream.codec),
+            estimate: stream.estimate.filter(|length| plausible(*length)),
+            ..stream
+        };
+        self.stream = Some(stream.clone());
+        Ok(Taken::Event { event: DecodeEvent::Started(stream), release: None })
+    }
+
+    fn picture(
+        &mut self,
+        instant: MediaMs,
+        shown: Shown,
+        memory: &SharedMemory,
+    ) -> Result<Taken, DecodeError> {
+        self.answered(instant)?;
+        let before = self.standing.as_ref().map_or(self.plan.start(), |(at, _)| *at);
+        if shown.at < before {
+            return Err(misbehaved("a picture goes back in time"));
+        }
+        if !self.limits.allow(shown.width, shown.height) {
+            return Err(misbehaved("a picture breaks the limit"));
+        }
+        let bytes = memory
+            .copy_out(shown.slot, Picture::bytes_needed(shown.width, shown.height))
+            .ok_or(misbehaved("a picture does not fit its slot"))?;
+        let matrix = if shown.bt709 { ColourMatrix::Bt709 } else { ColourMatrix::Bt601 };
+        let range = if shown.full_range { ColourRange::Full } else { ColourRange::Limited };
+        let picture = Picture::new(shown.width, shown.height, matrix, range, bytes)
+            .map_err(|_| misbehaved("a picture has no size"))?;
+        self.standing = Some((shown.at, Arc::new(picture)));
+        self.frame(instant, Some(shown.slot))
+    }
+
+    fn same(&mut self, instant: MediaMs) -> Result<Taken, DecodeError> {
+        self.answered(instant)?;
+        self.frame(instant, None)
+    }
+
+    /// The standing picture as an event.
+    fn frame(&mut self, instant: MediaMs, release: Option<usize>) -> Result<Taken, DecodeError> {
+        let (at, picture) = self.standing.as_ref().ok_or(misbehaved("no picture stands"))?;
+        if *at > instant || instant - *at > self.plan.hold() {
+            return Err(misbehaved("a picture stands for a time that is not its own"));
+        }
+        self.frames += 1;
+        let frame = Frame { sample_ms: instant, picture_ms: *at, picture: Arc::clone(picture) };
+        Ok(Taken::Event { event: DecodeEvent::Frame(frame), release })
+    }
+
+    fn answered(&mut self, instant: MediaMs) -> Result<(), DecodeError> {
+        if self.stream.is_none() {
+            return Err(misbehaved("a picture came before the start"));
+        }
+        let planned = self.plan.is_open_at(instant) && self.is_within_limit(instant);
+        if instant != self.expected || !planned {
+            return Err(misbehaved("it answered an instant that was not its turn"));
+        }
+        self.expected = instant + self.plan.interval();
+        Ok(())
+    }
+
+    /// Progress must be progress, or a child could keep its parent waiting for ever.
+    fn progress(&mut self, reached: MediaMs) -> Result<Taken, DecodeError> {
+        if self.reached.is_some_and(|before| reached <= before) || !self.is_within_limit(reached) {
+            return Err(misbehaved("its progress is none"));
+        }
+        self.reached = Some(reached);
+        Ok(Taken::Progress)
+    }
+
+    fn done(&mut self, summary: Summary, cancelled: bool) -> Result<Taken, DecodeError> {
+        let stream = self.stream.take().ok_or(misbehaved("it was done before it started"))?;
+        let ending = if cancelled { Ending::Stopped } else { summary.ending };
+        if !cancelled && summary.ending == Ending::Stopped {
+            return Err(misbehaved("it stopped without being asked to"));
+        }
+        if !cancelled && self.plan.until().is_some() && self.plan.is_open_at(self.expected) {
+            return Err(misbehaved("it left out planned instants"));
+        }
+        let ordered = self.plan.start() <= summary.last && summary.last <= summary.end;
+        if !ordered || !self.is_within_limit(summary.last) {
+            return Err(misbehaved("the medium ends before it begins"));
+        }
+        Ok(Taken::Done(Decoded {
+            stream,
+            ending,
+            first: self.plan.start(),
+            last: summary.last,
+            end: summary.end,
+            frames_decoded: summary.frames_decoded,
+            frames_skipped: summary.frames_skipped,
+            frames: self.frames,
+            gaps: self.gaps,
+        }))
+    }
+
+    fn is_within_limit(&self, instant: MediaMs) -> bool {
+        let latest = self.plan.until().unwrap_or(self.plan.start()).max(self.plan.start());
+        instant <= latest + self.limits.duration
+    }
+}
+
+fn misbehaved(what: &'static str) -> DecodeError {
+    DecodeError::ChildMisbehaved { what }
+}
+
+#[cfg(test)]
+mod tests;

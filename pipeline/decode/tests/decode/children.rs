@@ -1,0 +1,232 @@
+//! Children are reused, held back, killed and replaced; whatever happens to them costs one decode only.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use decode::{DecodeError, DecodeEvent, DecoderPool, DecoderSettings, Ending, SamplingPlan};
+use domain::time::Millis;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::support::*;
+
+/// A pool whose children leave their process ids behind.
+pub struct Observed {
+    pub pool: DecoderPool,
+    folder: TempDir,
+}
+
+impl Observed {
+    pub fn new(settings: DecoderSettings) -> Self {
+        let folder = folder();
+        // The shell becomes the child, so that its id is the child's.
+        let script = "echo $$ >> \"$0\"; exec \"$1\"";
+        let args = [
+            "-c".into(),
+            script.into(),
+            folder.path().join("ids").into_os_string(),
+            settings.executable.into_os_string(),
+        ];
+        let settings = DecoderSettings { executable: "/bin/sh".into(), args: args.into(), ..settings };
+        Self { pool: DecoderPool::new(settings), folder }
+    }
+
+    /// The ids of all children so far.
+    pub fn ids(&self) -> Vec<i32> {
+        let ids = std::fs::read_to_string(self.folder.path().join("ids")).unwrap();
+        ids.lines().map(|id| id.parse().unwrap()).collect()
+    }
+
+    /// The id of the latest child.
+    pub fn id(&self) -> i32 {
+        *self.ids().last().unwrap()
+    }
+}
+
+/// The most memory that a process has used, in bytes.
+pub fn most_memory(id: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+fn is_there(id: i32) -> bool {
+    Path::new(&format!("/proc/{id}")).exists()
+}
+
+/// Decodes, and sends the child a signal at the first picture.
+fn decode_and_signal(observed: &Observed, path: &Path, signal: Signal) -> DecodeError {
+    let media = File::open(path).unwrap();
+    let plan = SamplingPlan::every(Millis(100));
+    let mut signalled = false;
+    let result = observed.pool.decode(&media, &plan, &mut |event| {
+        if matches!(event, DecodeEvent::Frame(_)) && !signalled {
+            kill_process(Pid::from_raw(observed.id()).unwrap(), signal).unwrap();
+            signalled = true;
+        }
+        ControlFlow::Continue(())
+    });
+    result.unwrap_err()
+}
+
+/// Settings under which a child cannot be done before its parent has seen the first picture.
+fn on_a_short_leash() -> DecoderSettings {
+    let mut settings = settings();
+    settings.slots = 1;
+    settings
+}
+
+#[test]
+fn a_child_that_is_killed_costs_one_decode() {
+    let folder = folder();
+    let path = recording(&folder, 75);
+    let observed = Observed::new(on_a_short_leash());
+    for died in 1..=2 {
+        let error = decode_and_signal(&observed, &path, Signal::KILL);
+        assert!(matches!(error, DecodeError::ChildCrashed { signal: Some(9) }), "{error:?}");
+        assert!(!is_there(observed.id()), "it was reaped");
+        let outcome = decode_with(&observed.pool, &path, &SamplingPlan::every(Millis(500)));
+        assert_eq!(outcome.numbers().len(), 10);
+        assert_eq!(observed.ids().len(), died + 1);
+    }
+}
+
+#[test]
+fn a_child_that_hangs_is_killed() {
+    let folder = folder();
+    let path = recording(&folder, 75);
+    let mut settings = on_a_short_leash();
+    settings.stall_timeout = Duration::from_millis(300);
+    let observed = Observed::new(settings);
+    let error = decode_and_signal(&observed, &path, Signal::STOP);
+    assert!(matches!(error, DecodeError::Timeout { .. }), "{error:?}");
+    assert!(!is_there(observed.id()));
+}
+
+#[test]
+fn a_child_that_died_while_idle_is_not_missed() {
+    let folder = folder();
+    let path = recording(&folder, 15);
+    let observed = Observed::new(settings());
+    observed.pool.warm_up().unwrap();
+    let id = observed.id();
+    kill_process(Pid::from_raw(id).unwrap(), Signal::KILL).unwrap();
+    let outcome = decode_with(&observed.pool, &path, &SamplingPlan::every(Millis(500)));
+    assert_eq!(outcome.numbers().len(), 2);
+}
+
+#[test]
+fn a_slow_consumer_holds_the_decoder_back() {
+    let folder = folder();
+    let path = recording(&folder, 75);
+    let mut settings = settings();
+    settings.slots = 2;
+    let slow = DecoderPool::new(settings);
+    let media = File::open(&path).unwrap();
+    let plan = SamplingPlan::every(Millis(200));
+    let mut pictures = 0;
+    let decoded = slow.decode(&media, &plan, &mut |event| {
+        if !matches!(event, DecodeEvent::Frame(_)) {
+            return ControlFlow::Continue(());
+        }
+        pictures += 1;
+        // As long as it takes to decode everything, several times.
+        for _ in 0..3 {
+            assert_eq!(decode_with(&pool(), &path, &plan).numbers().len(), 25);
+        }
+        ControlFlow::Break(())
+    });
+    let decoded = decoded.unwrap();
+    assert_eq!((decoded.ending, pictures), (Ending::Stopped, 1));
+    // The picture that was seen, two in slots, one that waits for a slot, each three frames apart, and
+    // the frame that shows that the last of them is over.
+    assert!(decoded.frames_decoded <= 3 * 3 + 2, "{decoded:?}");
+}
+
+#[test]
+fn a_child_that_was_stopped_early_is_used_again() {
+    let folder = folder();
+    let path = recording(&folder, 75);
+    let observed = Observed::new(settings());
+    let media = File::open(&path).unwrap();
+    for _ in 0..5 {
+        let mut seen = 0;
+        let stopped = observed.pool.decode(&media, &SamplingPlan::every(Millis(100)), &mut |_| {
+            seen += 1;
+            if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(stopped.unwrap().ending, Ending::Stopped);
+        assert_eq!(seen, 3);
+    }
+    let outcome = decode_with(&observed.pool, &path, &SamplingPlan::every(Millis(500)));
+    assert_eq!(outcome.numbers().len(), 10);
+    assert_eq!(observed.ids().len(), 1);
+}
+
+#[test]
+fn no_more_children_than_allowed() {
+    let folder = folder();
+    let path = recording(&folder, 15);
+    let mut settings = settings();
+    settings.children = 2;
+    let observed = Observed::new(settings);
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                decode_with(&observed.pool, &path, &SamplingPlan::every(Millis(500))).decoded().frames
+            });
+        }
+    });
+    assert!(observed.ids().len() <= 2, "{:?}", observed.ids());
+}
+
+#[test]
+fn children_go_with_their_pool() {
+    let observed = Observed::new(settings());
+    observed.pool.warm_up().unwrap();
+    let id = observed.id();
+    drop(observed.pool);
+    assert!(!is_there(id));
+}
+
+#[test]
+fn a_child_ends_when_its_parent_is_gone() {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    let (ours, theirs): (OwnedFd, OwnedFd) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let mut orphan =
+        Command::new(env!("CARGO_BIN_EXE_decode-child")).stdin(Stdio::from(theirs)).spawn().unwrap();
+    drop(ours);
+    orphan.wait().unwrap();
+}
+
+#[test]
+fn a_child_knows_no_secrets_and_no_other_files() {
+    let observed = Observed::new(settings());
+    observed.pool.warm_up().unwrap();
+    let id = observed.id();
+    let environment = std::fs::read_to_string(format!("/proc/{id}/environ")).unwrap();
+    let names: Vec<_> = environment.split('\0').filter_map(|entry| entry.split('=').next()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
+    let open: Vec<_> = std::fs::read_dir(format!("/proc/{id}/fd"))
+        .unwrap()
+        .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap().display().to_string())
+        .collect();
+    let is_known = |target: &String| {
+        ["/dev/null", "socket:", "pipe:", "anon_inode:"].iter().any(|known| target.starts_with(known))
+    };
+    assert!(open.iter().all(is_known), "{open:?}");
+}
+
+#[test]
+fn a_program_that_is_no_decoder() {
+    for executable in ["/bin/true", "/nonexistent"] {
+        let pool = DecoderPool::new(DecoderSettings::new(executable.into(), [""; 0]));
+        let error = pool.warm_up().unwrap_err();
+        assert_eq!((error.reason(), error.kind()), ("spawn", domain::error::ErrorKind::Fatal), "{error}");
+    }
+}

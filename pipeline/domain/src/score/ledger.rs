@@ -1,0 +1,215 @@
+//! The incidents of a session, as they open, grow, merge and close. Revisions are counted here; what
+//! an incident means for the score is not known here.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::compact;
+use super::hysteresis::{Change, Growth};
+use crate::ids::SessionId;
+use crate::messages::{IncidentType, SampleStats};
+use crate::policy::Timing;
+use crate::time::{Interval, IntervalSet, MediaMs, Millis};
+
+/// Most segments named by one incident.
+const MOST_REFS: usize = 8;
+/// Segments remembered for incidents that turn out to have begun in them.
+const MOST_SEGMENTS: usize = 64;
+
+/// All incidents of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    records: Vec<Record>,
+    /// The last segments: number and interval.
+    segments: VecDeque<(u64, Interval)>,
+}
+
+/// Where incidents of a type run beside each other (sectors of `repeated_glances`), which one it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lane {
+    pub kind: IncidentType,
+    pub branch: u16,
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub lane: Lane,
+    pub epoch: u32,
+    pub start: MediaMs,
+    pub end: MediaMs,
+    /// The time that was seen; for types about missing video, the time that is missing.
+    #[serde(with = "compact")]
+    pub seen: IntervalSet,
+    pub stats: SampleStats,
+    /// Thousandths.
+    pub confidence: u16,
+    /// The highest figure worth telling.
+    pub figure: u16,
+    /// Whether "looking at the screen" was known, where it matters.
+    pub calibrated: bool,
+    pub open: bool,
+    /// Start of the first incident of the episode.
+    pub episode: MediaMs,
+    /// From the start of the condition to the sample that opened the incident.
+    pub time_to_flag: Millis,
+    /// Numbers of the first segments that show it.
+    pub refs: Vec<u64>,
+    pub reporting: Reporting,
+}
+
+/// What has been said about an incident.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reporting {
+    /// Number of the next revision.
+    pub next_rev: u32,
+    /// Media time of the last one.
+    pub at: MediaMs,
+    /// Something has to be said.
+    pub due: bool,
+    /// Fingerprint of what was said last.
+    pub said: u32,
+}
+
+/// What a change needs to know of its surroundings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Instant of the sample.
+    pub at: MediaMs,
+    pub epoch: u32,
+    pub calibrated: bool,
+}
+
+impl From<IncidentType> for Lane {
+    fn from(kind: IncidentType) -> Self {
+        Self { kind, branch: 0 }
+    }
+}
+
+impl Ledger {
+    /// A segment begins.
+    pub fn segment(&mut self, sequence: u64, interval: Interval) {
+        if self.segments.len() == MOST_SEGMENTS {
+            self.segments.pop_front();
+        }
+        self.segments.push_back((sequence, interval));
+    }
+
+    /// Writes down what changed in a lane.
+    pub fn apply(&mut self, lane: Lane, change: Change, moment: Moment, timing: &Timing) {
+        match change {
+            Change::Opened(growth) => self.open(lane, growth, moment, timing),
+            Change::Merged(growth) => self.grow(lane, growth, moment, true),
+            Change::Grew(growth) => self.grow(lane, growth, moment, false),
+            Change::Closed => self.close(lane),
+        }
+    }
+
+    /// An open incident is reported again from time to time.
+    pub fn remind(&mut self, now: MediaMs, every: Millis) {
+        for record in self.records.iter_mut().filter(|record| record.open) {
+            record.reporting.due |= now - record.reporting.at >= every;
+        }
+    }
+
+    /// Ends an open incident.
+    pub fn close(&mut self, lane: Lane) {
+        if let Some(record) = self.last(lane).filter(|record| record.open) {
+            record.open = false;
+            record.reporting.due = true;
+        }
+    }
+
+    /// Ends all open incidents: nothing more comes.
+    pub fn close_all(&mut self) {
+        for record in self.records.iter_mut().filter(|record| record.open) {
+            record.open = false;
+            record.reporting.due = true;
+        }
+    }
+
+    /// Whether something has to be said about any incident.
+    pub fn has_due(&self) -> bool {
+        self.records.iter().any(|record| record.reporting.due)
+    }
+
+    /// All incidents, in order of opening.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// All incidents, to note what has been said about them.
+    pub fn records_mut(&mut self) -> &mut [Record] {
+        &mut self.records
+    }
+
+    fn open(&mut self, lane: Lane, growth: Growth, moment: Moment, timing: &Timing) {
+        let episode = self
+            .last(lane)
+            .filter(|last| growth.start - last.end <= timing.episode_gap_ms)
+            .map_or(growth.start, |last| last.episode);
+        let mut record = Record {
+            lane,
+            epoch: moment.epoch,
+            start: growth.start,
+            end: growth.end,
+            seen: IntervalSet::new(),
+            stats: SampleStats::default(),
+            confidence: 0,
+            figure: 0,
+            calibrated: moment.calibrated,
+            open: true,
+            episode,
+            time_to_flag: moment.at - growth.start,
+            refs: Vec::new(),
+            reporting: Reporting { due: true, at: moment.at, ..Reporting::default() },
+        };
+        record.add(growth, &self.segments);
+        self.records.push(record);
+    }
+
+    fn grow(&mut self, lane: Lane, growth: Growth, moment: Moment, reopen: bool) {
+        let segments = std::mem::take(&mut self.segments);
+        if let Some(record) = self.last(lane) {
+            record.add(growth, &segments);
+            record.calibrated &= moment.calibrated;
+            record.open |= reopen;
+            record.reporting.due |= reopen;
+        }
+        self.segments = segments;
+    }
+
+    fn last(&mut self, lane: Lane) -> Option<&mut Record> {
+        self.records.iter_mut().rev().find(|record| record.lane == lane)
+    }
+}
+
+impl Record {
+    /// The same on every machine and every replay, for all revisions.
+    pub fn id(&self, session: &SessionId) -> Uuid {
+        let Lane { kind, branch } = self.lane;
+        session.derive(&format!("{}:{}:{}:{branch}", kind.name(), self.start.0, self.epoch))
+    }
+
+    fn add(&mut self, growth: Growth, segments: &VecDeque<(u64, Interval)>) {
+        self.end = self.end.max(growth.end);
+        for part in growth.seen.iter() {
+            self.seen.insert(part);
+        }
+        self.stats.planned += growth.stats.planned;
+        self.stats.valid += growth.stats.valid;
+        self.stats.matched += growth.stats.matched;
+        // Never falls when the incident grows.
+        self.confidence = self.confidence.max(growth.confidence);
+        self.figure = self.figure.max(growth.figure);
+        let whole = Interval::new(self.start, self.end);
+        for (sequence, interval) in segments {
+            let shows = !interval.intersection(whole).is_empty();
+            if shows && self.refs.len() < MOST_REFS && !self.refs.contains(sequence) {
+                self.refs.push(*sequence);
+            }
+        }
+    }
+}

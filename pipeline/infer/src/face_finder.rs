@@ -1,0 +1,117 @@
+//! Finds the faces of a picture: a look at the whole, then second looks at parts of it where a face
+//! may be too small in the whole.
+
+use domain::geometry::Rect;
+use domain::picture::Picture;
+
+use crate::error::InferError;
+use crate::models::blazeface::{self, Anchors};
+use crate::models::{FoundFace, centerface};
+use crate::models_in_use::ModelsInUse;
+use crate::nms::suppress;
+use crate::pixels::letterbox::Letterbox;
+use crate::pixels::{Region, Scratch, Size};
+use crate::second_look;
+use crate::session::{Model, Runtime};
+use crate::settings::VisionSettings;
+
+/// The face detectors of one thread.
+#[derive(Debug)]
+pub(crate) struct FaceFinder {
+    model: Model,
+    anchors: Anchors,
+    dark_model: Option<Model>,
+    floor: f32,
+    nms_iou: f32,
+    max_second_looks: usize,
+    input: Vec<u8>,
+}
+
+impl FaceFinder {
+    pub(crate) fn load(
+        models: &ModelsInUse,
+        runtime: &Runtime,
+        settings: &VisionSettings,
+    ) -> Result<Self, InferError> {
+        Ok(Self {
+            model: models.face.load(runtime)?,
+            anchors: Anchors::new(),
+            dark_model: models.face_dark.as_ref().map(|model| model.load(runtime)).transpose()?,
+            floor: settings.face_floor,
+            nms_iou: models.face.entry.thresholds.nms_iou.unwrap_or(DEFAULT_NMS_IOU),
+            max_second_looks: settings.max_second_looks,
+            input: Vec::new(),
+        })
+    }
+
+    /// The faces of a picture, in pixels; in a dim picture the dark-scene detector, where there is
+    /// one, looks too.
+    pub(crate) fn find(
+        &mut self,
+        picture: &Picture,
+        dim: bool,
+        persons: &[Rect],
+        scratch: &mut Scratch,
+    ) -> Result<Vec<FoundFace>, InferError> {
+        let whole = Region::whole(Size::of(picture));
+        let mut found = self.look(picture, whole, scratch)?;
+        if dim {
+            found.extend(self.look_in_the_dark(picture, whole, scratch)?);
+        }
+        let mut found = suppress(found, self.nms_iou);
+        let mut looks_left = self.max_second_looks;
+        for person in persons {
+            let Some(region) = second_look::region(*person, &found, whole.size) else { continue };
+            if looks_left == 0 {
+                break;
+            }
+            looks_left -= 1;
+            found.extend(self.look(picture, region, scratch)?);
+            found = suppress(found, self.nms_iou);
+        }
+        let smallest = SMALLEST_FACE * whole.size.width.min(whole.size.height) as f32;
+        found.retain(|face| face.rect.h >= smallest);
+        Ok(found)
+    }
+
+    fn look(
+        &mut self,
+        picture: &Picture,
+        region: Region,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<FoundFace>, InferError> {
+        let letterbox = Letterbox::new(region, blazeface::INPUT);
+        letterbox.fill(picture, scratch, &mut self.input)?;
+        let found = self.anchors.decode(&self.model.run(&self.input)?, self.floor)?;
+        Ok(in_picture(found, &letterbox))
+    }
+
+    fn look_in_the_dark(
+        &mut self,
+        picture: &Picture,
+        region: Region,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<FoundFace>, InferError> {
+        let Some(model) = &mut self.dark_model else { return Ok(Vec::new()) };
+        let letterbox = Letterbox::new(region, centerface::INPUT);
+        letterbox.fill(picture, scratch, &mut self.input)?;
+        let found = centerface::decode(&model.run(&self.input)?, self.floor)?;
+        Ok(in_picture(found, &letterbox))
+    }
+}
+
+/// One face has been reported twice with an overlap of 0.288 (`models.md`).
+const DEFAULT_NMS_IOU: f32 = 0.2;
+
+/// Faces smaller than this part of the picture's shorter side are left out: nothing can be measured on
+/// them, passers-by in the far background have them, and so does much that is no face.
+const SMALLEST_FACE: f32 = 0.05;
+
+fn in_picture(found: Vec<FoundFace>, letterbox: &Letterbox) -> Vec<FoundFace> {
+    let mapped = |face: FoundFace| FoundFace {
+        rect: letterbox.rect_to_picture(face.rect),
+        points: face.points.map(|point| letterbox.to_picture(point)),
+        ..face
+    };
+    found.into_iter().map(mapped).collect()
+}

@@ -1,0 +1,106 @@
+//! Measures a found face: the mesh, the pose of the head, and where both irises are.
+
+use domain::detections::{Eyes, MeshedFace};
+use domain::picture::Picture;
+
+use crate::error::InferError;
+use crate::models::iris::{self, EyeGaze, Side};
+use crate::models::mesh::{self, Mesh};
+use crate::models::FoundFace;
+use crate::models_in_use::ModelsInUse;
+use crate::pixels::Scratch;
+use crate::pose;
+use crate::session::{Model, Runtime};
+
+/// Corners of an eye closer than this, in pixels, show too little of an iris to place it.
+const SMALLEST_EYE: f32 = 12.0;
+
+/// Lids closer than this, in eye widths, hide the iris.
+const LEAST_OPENNESS: f32 = 0.1;
+
+/// MediaPipe's own (`face_landmark` graphs).
+const DEFAULT_LEAST_PRESENCE: f32 = 0.5;
+
+/// What the mesh says about a face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct MeasuredFace {
+    /// Probability that there is a face.
+    pub(crate) presence: f32,
+    /// The measurement; `None` if there is none, so nothing to measure.
+    pub(crate) mesh: Option<MeshedFace>,
+}
+
+/// The models that measure faces, of one thread.
+#[derive(Debug)]
+pub(crate) struct FaceMeasure {
+    mesh: Model,
+    least_presence: f32,
+    iris: Model,
+    input: Vec<u8>,
+}
+
+impl FaceMeasure {
+    pub(crate) fn load(models: &ModelsInUse, runtime: &Runtime) -> Result<Self, InferError> {
+        Ok(Self {
+            mesh: models.mesh.load(runtime)?,
+            least_presence: models.mesh.entry.thresholds.score.unwrap_or(DEFAULT_LEAST_PRESENCE),
+            iris: models.iris.load(runtime)?,
+            input: Vec::new(),
+        })
+    }
+
+    /// Measures one face; the box of the answer is in pixels.
+    pub(crate) fn measure(
+        &mut self,
+        picture: &Picture,
+        face: &FoundFace,
+        scratch: &mut Scratch,
+    ) -> Result<MeasuredFace, InferError> {
+        let crop = mesh::crop(face);
+        crop.cut(picture, mesh::SIDE, scratch, &mut self.input)?;
+        let mesh = mesh::decode(&self.mesh.run(&self.input)?, &crop)?;
+        if mesh.presence < self.least_presence {
+            return Ok(MeasuredFace { presence: mesh.presence, mesh: None });
+        }
+        let pose = pose::measure(&mesh);
+        let eyes = mean(
+            self.eye(picture, &mesh, Side::Right, scratch)?,
+            self.eye(picture, &mesh, Side::Left, scratch)?,
+        );
+        let measured = MeshedFace {
+            presence: mesh.presence,
+            rect: mesh.rect(),
+            yaw: pose.yaw,
+            pitch: pose.pitch,
+            roll: pose.roll,
+            eyes,
+        };
+        Ok(MeasuredFace { presence: mesh.presence, mesh: Some(measured) })
+    }
+
+    fn eye(
+        &mut self,
+        picture: &Picture,
+        mesh: &Mesh,
+        side: Side,
+        scratch: &mut Scratch,
+    ) -> Result<Option<EyeGaze>, InferError> {
+        if iris::corner_distance(mesh, side) < SMALLEST_EYE {
+            return Ok(None);
+        }
+        let crop = iris::crop(mesh, side);
+        crop.cut(picture, iris::SIDE, scratch, &mut self.input)?;
+        let gaze = iris::decode(&self.iris.run(&self.input)?, side)?;
+        Ok((gaze.openness >= LEAST_OPENNESS).then_some(gaze))
+    }
+}
+
+/// The mean of both eyes; `None` unless both could be measured.
+fn mean(right: Option<EyeGaze>, left: Option<EyeGaze>) -> Option<Eyes> {
+    let (right, left) = (right?, left?);
+    Some(Eyes {
+        gaze_x: (right.x + left.x) / 2.0,
+        gaze_y: (right.y + left.y) / 2.0,
+        openness: (right.openness + left.openness) / 2.0,
+    })
+}

@@ -1,0 +1,55 @@
+//! One adapter per model family: the input it wants, and what its outputs mean.
+//!
+//! Each names the tensors that its decoder reads, so that a model of another shape is refused before
+//! it runs. Positions that a decoder returns are pixels of the model's input; whoever cut the input
+//! out of a picture maps them back.
+
+pub(crate) mod blazeface;
+pub(crate) mod centerface;
+pub(crate) mod iris;
+pub(crate) mod mesh;
+pub(crate) mod nanodet;
+
+use domain::geometry::{Point, Rect};
+
+use crate::error::InferError;
+use crate::manifest::ModelEntry;
+use crate::nms::Scored;
+
+/// A face as a detector finds it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FoundFace {
+    pub(crate) rect: Rect,
+    pub(crate) conf: f32,
+    /// Right eye, left eye, nose, mouth, right ear, left ear.
+    pub(crate) points: [Point; 6],
+}
+
+impl Scored for FoundFace {
+    fn rect(&self) -> Rect {
+        self.rect
+    }
+
+    fn conf(&self) -> f32 {
+        self.conf
+    }
+}
+
+/// Refuses a model whose tensors are not the ones that its decoder reads.
+pub(crate) fn check(entry: &ModelEntry, signature: &str) -> Result<(), InferError> {
+    let found = entry.signature();
+    if found == signature {
+        return Ok(());
+    }
+    Err(InferError::ContractDiffers {
+        name: entry.name.clone(),
+        expecting: "the decoder",
+        expected: signature.to_owned(),
+        having: "the manifest",
+        found,
+    })
+}
+
+fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}

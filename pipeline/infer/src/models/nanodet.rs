@@ -1,0 +1,135 @@
+//! NanoDet: persons and things in a 416 x 416 picture.
+//!
+//! Decoding after RangiLyu/nanodet (`nanodet_head.py`, `integral`): at strides 8, 16 and 32 each cell
+//! has a probability per COCO class, and for each side of its box a distribution over eleven
+//! distances in strides, whose expectation counts.
+
+use domain::detections::ObjectClass;
+use domain::geometry::Rect;
+use ndarray::ArrayView1;
+
+use crate::error::InferError;
+use crate::nms::{Scored, suppress};
+use crate::pixels::Size;
+use crate::session::Outputs;
+
+pub(crate) const INPUT: Size = Size::square(416);
+pub(crate) const SIGNATURE: &str = "input:uint8[N,416,416,3] -> cls_16:float32[N,676,80] \
+     cls_32:float32[N,169,80] cls_8:float32[N,2704,80] reg_16:float32[N,676,44] \
+     reg_32:float32[N,169,44] reg_8:float32[N,2704,44]";
+
+/// Stride and the names of its outputs.
+const STRIDES: [(usize, &str, &str); 3] =
+    [(8, "cls_8", "reg_8"), (16, "cls_16", "reg_16"), (32, "cls_32", "reg_32")];
+const CLASSES: usize = 80;
+/// Distances that a side's distribution is over.
+const DISTANCES: usize = 11;
+
+/// The COCO classes that are looked for, counted from 0.
+const WANTED: [(usize, Kind); 6] = [
+    (0, Kind::Person),
+    (62, Kind::Object(ObjectClass::Tv)),
+    (63, Kind::Object(ObjectClass::Laptop)),
+    (65, Kind::Object(ObjectClass::Remote)),
+    (67, Kind::Object(ObjectClass::Phone)),
+    (73, Kind::Object(ObjectClass::Book)),
+];
+
+/// What a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Person,
+    Object(ObjectClass),
+}
+
+/// A person or object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FoundThing {
+    pub(crate) kind: Kind,
+    pub(crate) rect: Rect,
+    pub(crate) conf: f32,
+}
+
+impl Scored for FoundThing {
+    fn rect(&self) -> Rect {
+        self.rect
+    }
+
+    fn conf(&self) -> f32 {
+        self.conf
+    }
+}
+
+/// From which confidence on persons and objects are reported.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Floors {
+    pub(crate) person: f32,
+    pub(crate) object: f32,
+}
+
+/// Everything wanted that reaches its floor, each thing once: of boxes of one class that overlap
+/// more than `nms_iou` the most confident.
+pub(crate) fn decode(outputs: &Outputs, floors: Floors, nms_iou: f32) -> Result<Vec<FoundThing>, InferError> {
+    let mut found: [Vec<FoundThing>; WANTED.len()] = Default::default();
+    for (stride, class_name, distance_name) in STRIDES {
+        let cells = INPUT.width / stride;
+        let classes = outputs.view(class_name, (cells * cells, CLASSES))?;
+        let distances = outputs.view(distance_name, (cells * cells, 4 * DISTANCES))?;
+        for (cell, scores) in classes.outer_iter().enumerate() {
+            for ((class, kind), found) in WANTED.into_iter().zip(&mut found) {
+                let conf = scores[class];
+                let floor = if kind == Kind::Person { floors.person } else { floors.object };
+                if conf >= floor {
+                    let rect = rect(cell, cells, stride, distances.row(cell));
+                    found.push(FoundThing { kind, rect, conf });
+                }
+            }
+        }
+    }
+    Ok(found.into_iter().flat_map(|of_class| suppress(of_class, nms_iou)).collect())
+}
+
+fn rect(cell: usize, cells: usize, stride: usize, row: ArrayView1<f32>) -> Rect {
+    let stride = stride as f32;
+    let (x, y) = (((cell % cells) as f32 + 0.5) * stride, ((cell / cells) as f32 + 0.5) * stride);
+    let [left, top, right, lower] =
+        std::array::from_fn(|side| expectation(&row, side * DISTANCES) * stride);
+    Rect { x: x - left, y: y - top, w: left + right, h: top + lower }
+}
+
+/// Mean of the distribution whose logits start at `start`.
+fn expectation(row: &ArrayView1<f32>, start: usize) -> f32 {
+    let logit = |distance: usize| row[start + distance];
+    let most = (0..DISTANCES).map(logit).fold(f32::NEG_INFINITY, f32::max);
+    let (mut sum, mut weighted) = (0.0, 0.0);
+    for distance in 0..DISTANCES {
+        let weight = (logit(distance) - most).exp();
+        sum += weight;
+        weighted += weight * distance as f32;
+    }
+    weighted / sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_is_the_mean_of_its_distribution() {
+        let mut row = ndarray::Array1::<f32>::from_elem(44, -50.0);
+        row[2] = 9.0; // left: 2 strides
+        row[11 + 3] = 1.0;
+        row[11 + 4] = 1.0; // top: between 3 and 4
+        row[22] = 0.0; // right: nothing
+        row[33 + 10] = 80.0; // lower: the farthest
+        let rect = rect(27, 26, 16, row.view());
+        assert!((rect.x - (24.0 - 32.0)).abs() < 1e-3 && (rect.y - (24.0 - 56.0)).abs() < 1e-3, "{rect:?}");
+        assert!((rect.w - 32.0).abs() < 1e-3 && (rect.h - 216.0).abs() < 1e-3, "{rect:?}");
+    }
+
+    #[test]
+    fn equal_logits_mean_the_middle() {
+        let row = ndarray::Array1::<f32>::zeros(44);
+        assert!((expectation(&row.view(), 0) - 5.0).abs() < 1e-6);
+    }
+}

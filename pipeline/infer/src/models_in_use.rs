@@ -1,0 +1,89 @@
+//! Which models of the manifest look at pictures under given settings; and `models verify`, which
+//! tries every model of the manifest.
+
+use std::path::Path;
+
+use domain::messages::ModelRef;
+
+use crate::error::InferError;
+use crate::manifest::{Manifest, ModelEntry, Task, TrainingDataTerms};
+use crate::models::{blazeface, centerface, check, iris, mesh, nanodet};
+use crate::session::{CheckedModel, Runtime};
+use crate::settings::VisionSettings;
+
+/// The models that do the looking, checked and ready to be loaded by every thread.
+#[derive(Debug)]
+pub(crate) struct ModelsInUse {
+    pub(crate) face: CheckedModel,
+    /// Trained on research-only data: absent unless that is accepted.
+    pub(crate) face_dark: Option<CheckedModel>,
+    pub(crate) mesh: CheckedModel,
+    pub(crate) iris: CheckedModel,
+    pub(crate) person: CheckedModel,
+}
+
+impl ModelsInUse {
+    /// Reads and checks the models that the settings ask for.
+    pub(crate) fn choose(manifest: &Manifest, settings: &VisionSettings) -> Result<Self, InferError> {
+        let accepted = |entry: &ModelEntry| {
+            settings.accept_research_models || entry.training_data_terms != TrainingDataTerms::ResearchOnly
+        };
+        let needed = |task: Task, name: Option<&str>| {
+            let entry = manifest.model(task, name)?;
+            if !accepted(entry) {
+                return Err(InferError::ResearchOnly { name: entry.name.clone() });
+            }
+            read(manifest, entry)
+        };
+        let face_dark = manifest.model(Task::FaceDark, None).ok().filter(|entry| accepted(entry));
+        Ok(Self {
+            face: needed(Task::Face, None)?,
+            face_dark: face_dark.map(|entry| read(manifest, entry)).transpose()?,
+            mesh: needed(Task::Mesh, None)?,
+            iris: needed(Task::Iris, None)?,
+            person: needed(Task::Person, Some(&settings.person_model))?,
+        })
+    }
+
+    /// What observations say about who looked.
+    pub(crate) fn refs(&self) -> Vec<ModelRef> {
+        let used = [Some(&self.face), self.face_dark.as_ref(), Some(&self.mesh), Some(&self.iris)];
+        used.into_iter().flatten().chain([&self.person]).map(|model| reference(&model.entry)).collect()
+    }
+}
+
+/// Checks every model of a manifest: its file, its hash, its tensors. The answers are in the order of
+/// the manifest.
+///
+/// # Errors
+/// If there is no manifest or no ONNX Runtime to check with.
+pub fn verify(
+    models_dir: &Path,
+    runtime_library: &Path,
+) -> Result<Vec<(ModelEntry, Result<(), InferError>)>, InferError> {
+    let manifest = Manifest::read(models_dir)?;
+    let runtime = Runtime::load(runtime_library)?;
+    let usable = |entry: &ModelEntry| read(&manifest, entry)?.load(&runtime).map(|_| ());
+    Ok(manifest.models().iter().map(|entry| (entry.clone(), usable(entry))).collect())
+}
+
+fn read(manifest: &Manifest, entry: &ModelEntry) -> Result<CheckedModel, InferError> {
+    let signature = match entry.task {
+        Task::Face => blazeface::SIGNATURE,
+        Task::FaceDark => centerface::SIGNATURE,
+        Task::Mesh => mesh::SIGNATURE,
+        Task::Iris => iris::SIGNATURE,
+        Task::Person => nanodet::SIGNATURE,
+    };
+    check(entry, signature)?;
+    CheckedModel::read(manifest, entry)
+}
+
+fn reference(entry: &ModelEntry) -> ModelRef {
+    ModelRef {
+        task: entry.task.name().to_owned(),
+        name: entry.name.clone(),
+        version: entry.version.clone(),
+        sha256: entry.onnx.sha256.clone(),
+    }
+}

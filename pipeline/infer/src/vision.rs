@@ -1,0 +1,80 @@
+//! Many pictures at once: the thread pool, one [`Looker`] per thread, answers in order.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::messages::ModelRef;
+use domain::picture::Picture;
+use domain::ports::Sight;
+use rayon::prelude::*;
+
+use crate::error::InferError;
+use crate::look::Looker;
+use crate::manifest::Manifest;
+use crate::models_in_use::ModelsInUse;
+use crate::session::Runtime;
+use crate::settings::VisionSettings;
+
+/// Looks at pictures with the models of a manifest.
+///
+/// A picture is looked at by one thread from start to end, with sessions that no other thread
+/// touches: what is seen does not depend on the number of threads or on the other pictures.
+#[derive(Debug)]
+pub struct Vision {
+    pool: rayon::ThreadPool,
+    /// One per thread of the pool, by its index: never contended.
+    lookers: Vec<Mutex<Looker>>,
+    models: Vec<ModelRef>,
+}
+
+impl Vision {
+    /// Loads ONNX Runtime and every model on every thread.
+    ///
+    /// # Errors
+    /// If the library, the manifest or a model that is needed is missing or not as described.
+    pub fn new(settings: &VisionSettings) -> Result<Self, InferError> {
+        let manifest = Manifest::read(&settings.models_dir)?;
+        let models = ModelsInUse::choose(&manifest, settings)?;
+        let runtime = Runtime::load(&settings.runtime_library)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(settings.threads.max(1))
+            .thread_name(|index| format!("vision-{index}"))
+            .build()
+            .map_err(|error| InferError::ThreadsUnavailable { reason: error.to_string() })?;
+        let lookers = pool
+            .broadcast(|_| Looker::load(&models, &runtime, settings).map(Mutex::new))
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        Ok(Self { pool, lookers, models: models.refs() })
+    }
+
+    fn look_at(&self, picture: &Picture) -> Result<Sight, InferError> {
+        let thread = rayon::current_thread_index().unwrap_or_default();
+        // A looker carries nothing from picture to picture but memory that it overwrites: one that
+        // a panic left behind is as good as new.
+        let mut looker = self.lookers[thread].lock().unwrap_or_else(PoisonError::into_inner);
+        catch_unwind(AssertUnwindSafe(|| looker.look(picture)))
+            .unwrap_or_else(|panic| Err(InferError::Panicked { reason: message(panic.as_ref()) }))
+    }
+}
+
+impl domain::ports::Vision for Vision {
+    type Error = InferError;
+
+    fn look(&self, pictures: &[Arc<Picture>]) -> Vec<Result<Sight, InferError>> {
+        // A picture is milliseconds of work: worth being stolen alone.
+        self.pool.install(|| {
+            pictures.par_iter().with_max_len(1).map(|picture| self.look_at(picture)).collect()
+        })
+    }
+
+    fn models(&self) -> &[ModelRef] {
+        &self.models
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

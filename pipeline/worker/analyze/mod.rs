@@ -1,0 +1,228 @@
+//! One file, from bytes to score: the wiring of all stages without a broker.
+//!
+//! ```text
+//! file ─▶ decode (child process) ─▶ feed ─▶ segments ─▶ observer (rayon) ─▶ judge (fold) ─▶ findings
+//!                          bounded queue, in samples
+//! ```
+//!
+//! Promises: every planned instant ends in an observation; the same bytes under the same settings and
+//! policy give the same findings (without `run`) for any number of threads; memory is bounded by the
+//! queue and the batch, whatever the length of the file. A file that stops being decodable half-way is
+//! judged by what was seen, and the rest is reported as not seen.
+//! Not responsible for: finding files, printing, progress bars, reports.
+
+mod collected;
+mod error;
+mod feed;
+mod judge;
+mod pictures;
+mod segments;
+mod session;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use decode::{DecodeError, Decoded, DecoderPool, Ending, SamplingPlan, StreamInfo};
+use domain::error::ErrorKind;
+use domain::ids::SessionId;
+use domain::messages::{Incident, Observation, Score};
+use domain::observe::SegmentIdentity;
+use domain::ports::{Vision, VisionError};
+use domain::score::SampleTrace;
+use domain::time::{Interval, MediaMs, Millis};
+
+pub use collected::Collected;
+pub use error::AnalyzeError;
+use feed::{Fed, Feed};
+use judge::Judge;
+pub use judge::JudgedBy;
+pub use pictures::show_pictures;
+use segments::{Segment, Segmenter};
+pub use session::FileSession;
+
+use crate::observer::{DecodedSegment, Observer};
+
+/// One thing found in a file, in the order in which it becomes known.
+#[derive(Debug)]
+pub enum Finding {
+    /// Its video stream.
+    Started(StreamInfo),
+    /// What was seen in its next segment.
+    Observation(Observation),
+    /// A revision of an incident.
+    Incident(Incident),
+    /// A revision of its score.
+    Score(Score),
+    /// How the fold read a sample; only if [`JudgedBy::trace`] asks for it.
+    Traced(SampleTrace),
+}
+
+/// How an analysis ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Analyzed {
+    /// The session that the file stands for.
+    pub session: SessionId,
+    /// The video stream.
+    pub stream: StreamInfo,
+    /// The stretch in which video was expected.
+    pub expected: Interval,
+    /// Why not all of it could be decoded, as a sentence.
+    pub cut_short: Option<String>,
+}
+
+/// Analyses files, one at a time, all cores on each.
+pub struct Analyzer<'a, V> {
+    /// Decodes.
+    pub decoder: &'a DecoderPool,
+    /// Looks.
+    pub observer: Observer<'a, V>,
+    /// Judges.
+    pub judged_by: JudgedBy,
+    /// Length of a segment.
+    pub segment: Millis,
+    /// How long a picture stands when no other follows.
+    pub hold: Millis,
+    /// Segments that are looked at together; also bounds the samples in the queue.
+    pub batch: usize,
+}
+
+impl<V: Vision> Analyzer<'_, V> {
+    /// Analyses a file and hands over what is found as it is found.
+    ///
+    /// # Errors
+    /// If nothing in the file can be decoded, or the models fail.
+    pub fn analyze(
+        &self,
+        path: &Path,
+        told: Option<SessionId>,
+        found: &mut dyn FnMut(Finding),
+    ) -> Result<Analyzed, AnalyzeError> {
+        let mut file = File::open(path)?;
+        let names = FileSession::of(&mut file, told)?;
+        file.seek(SeekFrom::Start(0))?;
+        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold);
+        thread::scope(|scope| {
+            let feed = Feed::start(scope, self.decoder, file, plan, self.samples_per_batch());
+            Run::new(self, names, found).run(feed)
+        })
+    }
+
+    fn samples_per_batch(&self) -> usize {
+        self.batch * (self.segment.0 / self.observer.grid.escalated().0).max(1) as usize
+    }
+}
+
+/// The analysis of one file.
+struct Run<'a, V> {
+    by: &'a Analyzer<'a, V>,
+    names: FileSession,
+    found: &'a mut dyn FnMut(Finding),
+    judge: Judge,
+    segmenter: Segmenter,
+    ready: VecDeque<DecodedSegment>,
+    decode_time: Duration,
+    stream: Option<StreamInfo>,
+}
+
+impl<'a, V: Vision> Run<'a, V> {
+    fn new(by: &'a Analyzer<'a, V>, names: FileSession, found: &'a mut dyn FnMut(Finding)) -> Self {
+        let judge = Judge::new(&by.judged_by, &names.session);
+        let segmenter = Segmenter::new(by.segment);
+        let (ready, decode_time, stream) = (VecDeque::new(), Duration::ZERO, None);
+        Self { by, names, found, judge, segmenter, ready, decode_time, stream }
+    }
+
+    fn run(mut self, feed: Feed<'_>) -> Result<Analyzed, AnalyzeError> {
+        while let Ok(fed) = feed.fed.recv() {
+            match fed {
+                Fed::Started(stream) => self.start(stream),
+                Fed::Sample(sample, took) => {
+                    self.decode_time += took;
+                    if let Some(segment) = self.segmenter.push(sample) {
+                        self.decoded(segment);
+                    }
+                }
+            }
+            if self.ready.len() >= self.by.batch
+                && let Err(error) = self.look()
+            {
+                // The feed stops when its receiver is gone; the cause is ours, not the decoder's.
+                let _stopped = feed.end();
+                return Err(error);
+            }
+        }
+        self.finish(feed.end())
+    }
+
+    fn start(&mut self, stream: StreamInfo) {
+        self.judge.start(stream.duration.map(expected), self.found);
+        (self.found)(Finding::Started(stream.clone()));
+        self.stream = Some(stream);
+    }
+
+    /// Queues a segment to be looked at.
+    fn decoded(&mut self, segment: Segment) {
+        let identity = self.identity(segment.sequence, segment.interval);
+        let decode_time = std::mem::take(&mut self.decode_time);
+        let samples = segment.samples;
+        self.ready.push_back(DecodedSegment { identity, samples, decode_time, decoded_at: Instant::now() });
+    }
+
+    /// Looks at all queued segments and judges what was seen.
+    fn look(&mut self) -> Result<(), AnalyzeError> {
+        let segments = self.ready.drain(..).collect();
+        let observations = self
+            .by
+            .observer
+            .observe(segments)
+            .map_err(|error| AnalyzeError::Vision { kind: error.kind(), message: error.to_string() })?;
+        for observation in observations {
+            self.judge.observe(observation, self.found);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, outcome: Result<Decoded, DecodeError>) -> Result<Analyzed, AnalyzeError> {
+        let (end, last, cut_short) = match outcome {
+            Ok(decoded) => {
+                let cut_short = (decoded.ending == Ending::Truncated)
+                    .then(|| "the file breaks off or is damaged at its end".to_owned());
+                (decoded.end, decoded.last, cut_short)
+            }
+            Err(error) if error.kind() == ErrorKind::Poison && !self.segmenter.is_fresh() => {
+                let reached = self.segmenter.reached();
+                (reached, reached, Some(error.to_string()))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(stream) = self.stream.clone() else {
+            return Err(DecodeError::NoPictures.into());
+        };
+        if let Some(segment) = self.segmenter.finish(end) {
+            self.decoded(segment);
+        }
+        self.look()?;
+        let expected = expected(stream.duration.unwrap_or(last - MediaMs::ZERO));
+        self.judge.end(expected, self.found);
+        Ok(Analyzed { session: self.names.session, stream, expected, cut_short })
+    }
+
+    fn identity(&self, sequence: u64, interval: Interval) -> SegmentIdentity {
+        SegmentIdentity {
+            session: self.names.session.clone(),
+            stream: self.names.stream.clone(),
+            sequence,
+            attempt: 0,
+            interval,
+        }
+    }
+}
+
+/// When video was expected: as long as the container says, else up to the last frame.
+fn expected(length: Millis) -> Interval {
+    Interval::new(MediaMs::ZERO, MediaMs::ZERO + length)
+}

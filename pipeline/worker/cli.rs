@@ -1,0 +1,224 @@
+//! What can be asked for: commands and their arguments, with the help that users read.
+//!
+//! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use domain::ids::SessionId;
+
+use crate::exit;
+use crate::settings::Override;
+
+/// Turns exam webcam video into explained integrity scores.
+///
+/// Every point of a score comes with its reason; what could not be seen never costs points; a human
+/// decides.
+#[derive(Debug, Parser)]
+#[command(name = "invigilator", version, after_help = exit::TABLE, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyse video files: what was seen, incidents, an integrity score
+    Analyze(AnalyzeArgs),
+    /// Measure accuracy on labelled footage
+    Eval(EvalArgs),
+    /// List or verify the models
+    #[command(after_help = MODELS_EXAMPLES)]
+    Models(ModelsArgs),
+    /// Check settings and policy, and print every mistake
+    CheckConfig(CheckConfigArgs),
+    /// Say what is installed, what is missing, and what to do about it
+    Doctor(DoctorArgs),
+    /// Decode video for a parent process; not for people
+    #[command(name = crate::settings::adapters::DECODE_CHILD, hide = true)]
+    DecodeChild,
+}
+
+const ANALYZE_EXAMPLES: &str = "\
+Examples:
+  invigilator analyze exam.webm
+  invigilator analyze recordings/ --html report.html
+  invigilator analyze 'recordings/*.mp4' --json > findings.jsonl
+  invigilator analyze exam.webm --session t1/e7/s42 --policy config/policies/standard.toml
+
+Several files, folders (with everything in them) and globs can be mixed; a file is analysed once.
+Without --json a readable summary is printed; with --json one CloudEvent per line: observations,
+incidents, scores, in order. Exit codes: `invigilator --help`.";
+
+/// `invigilator analyze`
+#[derive(Debug, Args)]
+#[command(after_help = ANALYZE_EXAMPLES)]
+pub struct AnalyzeArgs {
+    /// Video files, folders or globs
+    #[arg(required = true, value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// Print CloudEvents as JSON lines instead of a summary
+    #[arg(long)]
+    pub json: bool,
+    /// Write a self-contained HTML report
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write pictures of flagged moments into a folder (the only pixels ever written)
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// Samples per second of media time, 0.5 to 5; a suspicious segment is looked at more often still
+    #[arg(long, value_name = "N")]
+    pub fps: Option<f64>,
+    /// The session that the (only) input stands for; by default it is named after the file's content
+    #[arg(long, value_name = "TENANT/EXAM/SESSION")]
+    pub session: Option<SessionId>,
+    /// Show no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+    /// What all analysing commands share.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  invigilator eval tests/media/clips
+  invigilator eval footage/ --json accuracy.json
+
+The folder holds videos and labels beside each other. Every figure comes with its sample size and an
+interval; seconds not seen count as wrong unless they are labelled unusable.";
+
+/// `invigilator eval`
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_EXAMPLES)]
+pub struct EvalArgs {
+    /// A folder with labelled videos or pictures
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Also write all figures as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Show no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+    /// What all analysing commands share.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Arguments of every command that analyses.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    /// The policy that judges: a name from config/policies/, or a file
+    #[arg(long, value_name = "FILE|NAME")]
+    pub policy: Option<String>,
+    /// A settings file; see config/default.toml for all keys
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Pictures looked at at once, by default as many as there are cores; changes no result
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u16>,
+}
+
+impl CommonArgs {
+    /// The settings that these arguments set.
+    pub fn overrides(&self) -> Vec<Override> {
+        let threads = self.threads.map(|threads| Override {
+            argument: "--threads",
+            key: "infer.threads",
+            value: i64::from(threads).into(),
+        });
+        threads.into_iter().collect()
+    }
+}
+
+const MODELS_EXAMPLES: &str = "\
+Examples:
+  invigilator models list
+  invigilator models verify
+  invigilator models verify --json";
+
+/// `invigilator models`
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: ModelsAction,
+}
+
+/// What can be done with the models.
+#[derive(Debug, Subcommand)]
+pub enum ModelsAction {
+    /// Name, task, size, licence and training data of every model
+    List(ModelsCommon),
+    /// Load every model and compare its hash and its tensors with the manifest
+    Verify(ModelsCommon),
+}
+
+/// Arguments of both actions.
+#[derive(Debug, Args)]
+pub struct ModelsCommon {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// A settings file; see config/default.toml for all keys
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+const CHECK_CONFIG_EXAMPLES: &str = "\
+Examples:
+  invigilator check-config                        what would be used now
+  invigilator check-config my.toml
+  invigilator check-config --policy my-policy.toml
+  invigilator check-config --schema > settings.schema.json
+
+Environment variables INVIGILATOR__SECTION__KEY=value take part. Prints every mistake at once; exit
+code 5 if there is one.";
+
+/// `invigilator check-config`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_CONFIG_EXAMPLES)]
+pub struct CheckConfigArgs {
+    /// The settings file; by default the one in INVIGILATOR_CONFIG, else the built-in defaults
+    pub file: Option<PathBuf>,
+    /// The policy to check; by default the one that the settings name
+    #[arg(long, value_name = "FILE|NAME")]
+    pub policy: Option<String>,
+    /// Print the JSON schema of settings files instead
+    #[arg(long)]
+    pub schema: bool,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  invigilator doctor
+  invigilator doctor --json
+
+Exit code 6 if something that analysing needs is missing, 5 if settings or policy are invalid.";
+
+/// `invigilator doctor`
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// A settings file; see config/default.toml for all keys
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

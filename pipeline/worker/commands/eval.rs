@@ -1,0 +1,86 @@
+//! `invigilator eval`: runs the product on labelled footage and prints how right it was.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use domain::policy::Policy;
+use domain::time::{MediaMs, Millis};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::analyze::{Collected, Finding};
+use crate::cli::EvalArgs;
+use crate::eval::{self, Analysed, Analyzer};
+use crate::exit::{Exit, Failure};
+use crate::settings::{Settings, Sources, policy};
+use crate::workshop::Workshop;
+
+/// Evaluates a folder.
+///
+/// # Errors
+/// If nothing could be started or evaluated, or the figures cannot be written.
+pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
+    let mut sources = Sources::of_process(args.common.config.as_deref());
+    sources.arguments = args.common.overrides();
+    let settings = Settings::load(&sources)?;
+    let judged_by = policy::load(args.common.policy.as_deref().unwrap_or(&settings.policy))?;
+    if !args.folder.is_dir() {
+        let message = format!("no folder `{}`", args.folder.display());
+        return Err(Failure::new(Exit::Usage, anyhow!(message)));
+    }
+    let product = Product(Workshop::open(settings, judged_by, true)?);
+
+    let bar = progress_bar(!args.no_progress);
+    let evaluation = eval::run(&args.folder, &product, |done, all, next| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        bar.set_message(next.to_owned());
+    })
+    .map_err(|error| Failure::new(Exit::AllInputs, error))?;
+    bar.finish_and_clear();
+
+    if let Some(path) = &args.json {
+        let mut text = serde_json::to_string_pretty(&evaluation).map_err(anyhow::Error::from)?;
+        text.push('\n');
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    write!(std::io::stdout().lock(), "{evaluation}")?;
+    let refused = evaluation.clips.iter().any(|clip| clip.refused.is_some());
+    Ok(if refused { Exit::SomeInputs } else { Exit::Ok })
+}
+
+fn progress_bar(shown: bool) -> ProgressBar {
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{pos}/{len} clips  {wide_bar}  ETA {eta}  {msg}");
+    ProgressBar::with_draw_target(None, target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The whole product, as `analyze` runs it.
+struct Product(Workshop);
+
+impl Analyzer for Product {
+    fn analyze(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+        let mut collected = Collected::default();
+        let mut end = MediaMs::ZERO;
+        let analyzed = self.0.analyzer().analyze(file, None, &mut |finding| {
+            if let Finding::Observation(observation) = &finding {
+                end = end.max(observation.end_ms);
+            }
+            collected.add(finding);
+        })?;
+        let score = collected.score.ok_or("an analysis ended without a score: this is a bug")?;
+        Ok(Analysed {
+            observations: collected.observations,
+            incidents: collected.incidents,
+            score,
+            traces: collected.traces,
+            duration: analyzed.stream.duration.unwrap_or(Millis::ZERO).max(end - MediaMs::ZERO),
+        })
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.0.judged_by().policy
+    }
+}

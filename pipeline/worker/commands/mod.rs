@@ -1,0 +1,19 @@
+//! One file per command: reads its arguments, asks the stages, and shows a person or a program what
+//! came of it.
+//!
+//! | File | Command |
+//! |---|---|
+//! | [`analyze`] | `invigilator analyze FILE…` |
+//! | [`eval`] | `invigilator eval DIR` |
+//! | [`models`] | `invigilator models list`, `invigilator models verify` |
+//! | [`check_config`] | `invigilator check-config` |
+//! | [`doctor`] | `invigilator doctor` |
+//!
+//! Results go to stdout, everything else to stderr. Decides nothing about video, incidents or points.
+
+pub mod analyze;
+pub mod check_config;
+pub mod doctor;
+pub mod eval;
+pub mod models;
+mod table;

@@ -1,0 +1,45 @@
+//! Which settings each adapter gets: the one place where names of settings meet names of adapters.
+
+use std::ffi::OsString;
+use std::io;
+
+use decode::DecoderSettings;
+use infer::VisionSettings;
+
+use super::Settings;
+
+/// The subcommand of this binary that is a decoder child.
+pub const DECODE_CHILD: &str = "decode-child";
+
+impl Settings {
+    /// For the decoder: children are this very program.
+    ///
+    /// # Errors
+    /// If the system does not say which file this program is.
+    pub fn decoder(&self) -> io::Result<DecoderSettings> {
+        let executable = std::env::current_exe()?;
+        let mut decoder = DecoderSettings::new(executable, [OsString::from(DECODE_CHILD)]);
+        decoder.children = self.decode.children.get();
+        decoder.stall_timeout = self.decode.stall_timeout;
+        decoder.longer_side = self.decode.longer_side;
+        decoder.shorter_side = self.decode.shorter_side;
+        decoder.max_media = self.decode.max_media;
+        Ok(decoder)
+    }
+
+    /// For the models. What the observation would drop is not handed on in the first place.
+    pub fn vision(&self) -> VisionSettings {
+        let mut vision = VisionSettings::new(&self.infer.models_dir);
+        vision.runtime_library = self.infer.runtime_library.clone();
+        vision.threads = self.infer.threads.get();
+        vision.person_model = self.infer.person_model.clone();
+        vision.accept_research_models = self.infer.accept_research_models;
+        vision.gate = self.quality;
+        vision.max_measured_faces = self.infer.max_measured_faces;
+        vision.max_second_looks = self.infer.max_second_looks;
+        vision.face_floor = self.observe.face_conf;
+        vision.person_floor = self.observe.person_conf;
+        vision.object_floor = self.observe.object_conf;
+        vision
+    }
+}

@@ -1,0 +1,170 @@
+//! The settings of the program: from commented TOML to values that the stages can rely on.
+//!
+//! ```text
+//! config/default.toml ─▶ file ─▶ environment ─▶ command line     later ones win
+//!                └───────┴── layers (key by key) ──┴─▶ raw ─▶ validate ─▶ Settings
+//! ```
+//!
+//! | File | Responsible for |
+//! |---|---|
+//! | [`layers`] | keys and values of each source, with the place they were written at |
+//! | [`raw`] | the form of the file; the JSON schema comes from it |
+//! | [`validate`] | what a type cannot say: bounds, and rates that fit together |
+//! | [`problem`] | how mistakes are reported: all at once, each with key, place and remedy |
+//! | [`fingerprint`] | the hash of what can change an observation |
+//! | [`adapters`] | which settings each adapter gets |
+//! | [`places`] | where relative paths lead |
+//! | [`policy`] | policies: by name or by file, with id, version and hash |
+//!
+//! No implicit file is read from the current directory: what a run does must not depend on where it
+//! was started. Not responsible for: thresholds of incidents and points; they are the policy's.
+
+pub mod adapters;
+pub mod fingerprint;
+pub mod layers;
+pub mod places;
+pub mod policy;
+pub mod problem;
+pub mod raw;
+pub mod schema;
+pub mod validate;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::observe::Reporting;
+use domain::observe::quality::QualityGate;
+use domain::sampling::{SampleGrid, Suspicion};
+use domain::time::Millis;
+
+pub use problem::{Problem, SettingsError};
+
+/// The defaults, and their documentation.
+pub const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
+
+/// Names the settings file when `--config` does not.
+pub const CONFIG_VARIABLE: &str = "INVIGILATOR_CONFIG";
+
+/// Every environment variable that begins so sets one key: `INVIGILATOR__DECODE__CHILDREN=2`.
+pub const VARIABLE_PREFIX: &str = "INVIGILATOR__";
+
+/// Validated settings. What each one means is written in `config/default.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Which instants are looked at.
+    pub sampling: Sampling,
+    /// What makes a sample worth a closer look.
+    pub suspicion: Suspicion,
+    /// Which pictures are worth looking at.
+    pub quality: QualityGate,
+    /// From which confidence on a detection is reported.
+    pub observe: Reporting,
+    /// Decoder children and what they accept.
+    pub decode: Decode,
+    /// Models and the threads that run them.
+    pub infer: Infer,
+    /// Name or file of the policy that is used when none is asked for.
+    pub policy: String,
+    /// SHA-256 over everything in here that can change an observation, lower-case hex.
+    pub config_hash: String,
+}
+
+/// Which instants of a video are looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// The base grid and the escalated grid.
+    pub grid: SampleGrid,
+    /// Length of a segment.
+    pub segment: Millis,
+    /// How long a picture stands when no other follows.
+    pub hold: Millis,
+}
+
+/// Decoder children and what they accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decode {
+    /// How many run at most.
+    pub children: NonZeroUsize,
+    /// A child that makes no progress for this long is killed.
+    pub stall_timeout: Duration,
+    /// Longer side of the largest accepted picture, in pixels.
+    pub longer_side: u32,
+    /// Shorter side of the largest accepted picture, in pixels.
+    pub shorter_side: u32,
+    /// The longest accepted video.
+    pub max_media: Millis,
+}
+
+/// Models and the threads that run them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Infer {
+    /// The folder with `manifest.toml`, already resolved.
+    pub models_dir: PathBuf,
+    /// ONNX Runtime's shared library, already resolved.
+    pub runtime_library: PathBuf,
+    /// How many pictures are looked at at once.
+    pub threads: NonZeroUsize,
+    /// The model of the manifest that finds persons and objects.
+    pub person_model: String,
+    /// Whether models trained on research-only data may be used.
+    pub accept_research_models: bool,
+    /// Most faces of a picture that are measured.
+    pub max_measured_faces: usize,
+    /// Most parts of a picture that are looked at again for small faces.
+    pub max_second_looks: usize,
+}
+
+/// Where the settings of one run come from, besides the built-in defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The settings file.
+    pub file: Option<PathBuf>,
+    /// Environment variables, all of them or those that matter.
+    pub environment: Vec<(String, String)>,
+    /// What the command line says.
+    pub arguments: Vec<Override>,
+}
+
+/// One key that the command line sets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Override {
+    /// The argument, for messages: `--fps`.
+    pub argument: &'static str,
+    /// The key, dotted: `sampling.base_fps`.
+    pub key: &'static str,
+    /// Its value.
+    pub value: toml::Value,
+}
+
+impl Sources {
+    /// The sources of this process: `--config` or [`CONFIG_VARIABLE`], and the environment.
+    pub fn of_process(config: Option<&Path>) -> Self {
+        let named = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
+        let environment = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
+            .collect();
+        let file = config.map(Path::to_owned).or_else(|| named.map(PathBuf::from));
+        Self { file, environment, arguments: Vec::new() }
+    }
+}
+
+impl Settings {
+    /// Reads, merges and checks all sources.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or with every mistake of every source.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let merged = layers::merge(sources)?;
+        validate::validate(&merged)
+    }
+
+    /// The built-in defaults.
+    ///
+    /// # Panics
+    /// Never: a test loads them.
+    pub fn defaults() -> Self {
+        Self::load(&Sources::default()).expect("the embedded defaults are valid")
+    }
+}

@@ -1,0 +1,150 @@
+//! Checks what the form of the file cannot say, all keys at once, and builds [`Settings`].
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use domain::sampling::SampleGrid;
+use domain::time::Millis;
+
+use super::layers::Merged;
+use super::problem::{Problem, SettingsError};
+use super::raw::{RawDecode, RawInfer, RawSettings};
+use super::{Decode, Infer, Sampling, Settings, fingerprint, places};
+
+/// Builds settings from a file's form.
+///
+/// # Errors
+/// With every value that is out of bounds.
+pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
+    let mut check = Check { merged, problems: Vec::new() };
+    let raw = &merged.raw;
+    let grid = check.grid(raw);
+    check.sampling(raw, grid);
+    check.confidences(raw);
+    check.decode(&raw.decode);
+    check.infer(&raw.infer);
+    check.unless(!raw.policy.default.trim().is_empty(), "policy.default", "must name a policy or a file");
+    let (Some(grid), true) = (grid, check.problems.is_empty()) else {
+        return Err(SettingsError::Invalid(check.problems));
+    };
+    Ok(Settings {
+        sampling: Sampling {
+            grid,
+            segment: Millis(i64::from(raw.sampling.segment_ms)),
+            hold: Millis(i64::from(raw.sampling.hold_ms)),
+        },
+        suspicion: raw.suspicion,
+        quality: raw.quality,
+        observe: raw.observe,
+        decode: Decode {
+            children: at_least_one(raw.decode.children.into()),
+            stall_timeout: Duration::from_millis(raw.decode.stall_timeout_ms.into()),
+            longer_side: raw.decode.longer_side,
+            shorter_side: raw.decode.shorter_side,
+            max_media: Millis::from_secs(i64::from(raw.decode.max_hours) * 3600),
+        },
+        infer: infer(&raw.infer),
+        policy: raw.policy.default.clone(),
+        config_hash: fingerprint::of(raw),
+    })
+}
+
+fn infer(raw: &RawInfer) -> Infer {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    Infer {
+        models_dir: places::resolve(&raw.models_dir),
+        runtime_library: places::resolve(&raw.runtime_library),
+        threads: NonZeroUsize::new(raw.threads.into()).unwrap_or(cores),
+        person_model: raw.person_model.clone(),
+        accept_research_models: raw.accept_research_models,
+        max_measured_faces: raw.max_measured_faces.into(),
+        max_second_looks: raw.max_second_looks.into(),
+    }
+}
+
+fn at_least_one(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The values under test, and what was found wrong so far.
+struct Check<'a> {
+    merged: &'a Merged,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn unless(&mut self, good: bool, key: &str, message: &str) {
+        if !good {
+            let (place, key, message) = (self.merged.place(key), key.to_owned(), message.to_owned());
+            self.problems.push(Problem { place, key, message });
+        }
+    }
+
+    fn within(&mut self, key: &str, value: impl Into<i64>, least: i64, most: i64) {
+        let value = value.into();
+        self.unless((least..=most).contains(&value), key, &format!("must be {least} to {most}, is {value}"));
+    }
+
+    /// A share, a confidence: 0 to 1.
+    fn share(&mut self, key: &str, value: f32) {
+        self.unless((0.0..=1.0).contains(&value), key, &format!("must be 0 to 1, is {value}"));
+    }
+
+    fn grid(&mut self, raw: &RawSettings) -> Option<SampleGrid> {
+        let sampling = &raw.sampling;
+        match SampleGrid::new(sampling.base_fps, sampling.escalated_fps) {
+            Ok(grid) => Some(grid),
+            Err(error) => {
+                self.unless(false, "sampling.base_fps", &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn sampling(&mut self, raw: &RawSettings, grid: Option<SampleGrid>) {
+        let sampling = &raw.sampling;
+        self.within("sampling.segment_ms", sampling.segment_ms, 1000, 10_000);
+        self.within("sampling.hold_ms", sampling.hold_ms, 1000, 60_000);
+        if let Some(grid) = grid {
+            let base = grid.base().0;
+            let message = format!("must not be shorter than the time between samples, {base} ms");
+            self.unless(i64::from(sampling.segment_ms) >= base, "sampling.segment_ms", &message);
+            self.unless(i64::from(sampling.hold_ms) >= base, "sampling.hold_ms", &message);
+        }
+    }
+
+    fn confidences(&mut self, raw: &RawSettings) {
+        let (suspicion, observe, quality) = (&raw.suspicion, &raw.observe, &raw.quality);
+        let turned = (0.0..=90.0).contains(&suspicion.yaw_deg);
+        self.unless(turned, "suspicion.yaw_deg", &format!("must be 0 to 90, is {}", suspicion.yaw_deg));
+        self.share("suspicion.gaze_offset", suspicion.gaze_offset);
+        self.share("suspicion.person_conf", suspicion.person_conf);
+        self.share("suspicion.object_conf", suspicion.object_conf);
+        self.share("observe.face_conf", observe.face_conf);
+        self.share("observe.face_presence", observe.face_presence);
+        self.share("observe.same_face_widths", observe.same_face_widths);
+        self.share("observe.person_conf", observe.person_conf);
+        self.share("observe.object_conf", observe.object_conf);
+        let ordered = quality.dark_luma_p90 <= quality.dim_luma_p90;
+        self.unless(ordered, "quality.dark_luma_p90", "must not be above quality.dim_luma_p90");
+    }
+
+    fn decode(&mut self, raw: &RawDecode) {
+        self.within("decode.children", raw.children, 1, 64);
+        self.within("decode.stall_timeout_ms", raw.stall_timeout_ms, 1000, 120_000);
+        self.within("decode.longer_side", raw.longer_side, 64, 8192);
+        self.within("decode.shorter_side", raw.shorter_side, 64, 8192);
+        let ordered = raw.shorter_side <= raw.longer_side;
+        self.unless(ordered, "decode.shorter_side", "must not be above decode.longer_side");
+        self.within("decode.max_hours", raw.max_hours, 1, 48);
+    }
+
+    fn infer(&mut self, raw: &RawInfer) {
+        self.unless(!raw.models_dir.is_empty(), "infer.models_dir", "must name a folder");
+        self.unless(!raw.runtime_library.is_empty(), "infer.runtime_library", "must name a file");
+        self.within("infer.threads", raw.threads, 0, 1024);
+        self.unless(!raw.person_model.is_empty(), "infer.person_model", "must name a model of the manifest");
+        self.within("infer.max_measured_faces", raw.max_measured_faces, 2, 16);
+        self.within("infer.max_second_looks", raw.max_second_looks, 0, 16);
+    }
+}

@@ -1,0 +1,92 @@
+//! Everything that analysing files needs, made once per process: decoders, models, a policy.
+
+use decode::{DecodeError, DecoderPool};
+use domain::messages::PipelineRef;
+use domain::observe::Observers;
+use domain::ports::Vision as _;
+use infer::{InferError, Vision};
+
+use crate::analyze::{Analyzer, JudgedBy};
+use crate::observer::Observer;
+use crate::settings::Settings;
+use crate::settings::policy::LoadedPolicy;
+
+/// Segments per thread that are looked at together: enough that no thread waits for the slowest
+/// picture of a batch for long.
+const SEGMENTS_PER_THREAD: usize = 2;
+
+/// More segments than this hold more pictures in memory than they save time.
+const MOST_SEGMENTS: usize = 16;
+
+/// The parts, ready to work.
+#[derive(Debug)]
+pub struct Workshop {
+    settings: Settings,
+    decoder: DecoderPool,
+    vision: Vision,
+    judged_by: JudgedBy,
+}
+
+/// A part that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkshopError {
+    /// The decoder.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The models.
+    #[error(transparent)]
+    Infer(#[from] InferError),
+}
+
+impl Workshop {
+    /// Loads the models and starts the first decoder. `trace` also keeps how each sample was read.
+    ///
+    /// # Errors
+    /// If the machine lacks something: models, ONNX Runtime, GStreamer.
+    pub fn open(settings: Settings, policy: LoadedPolicy, trace: bool) -> Result<Self, WorkshopError> {
+        let decoder = DecoderPool::new(settings.decoder().map_err(DecodeError::Spawn)?);
+        decoder.warm_up()?;
+        let vision = Vision::new(&settings.vision())?;
+        let judged_by = JudgedBy { policy: policy.policy, policy_ref: policy.reference, trace };
+        Ok(Self { settings, decoder, vision, judged_by })
+    }
+
+    /// What analyses files with these parts.
+    pub fn analyzer(&self) -> Analyzer<'_, Vision> {
+        let settings = &self.settings;
+        let pipeline = PipelineRef {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config_hash: settings.config_hash.clone(),
+        };
+        Analyzer {
+            decoder: &self.decoder,
+            observer: Observer {
+                vision: &self.vision,
+                grid: settings.sampling.grid,
+                suspicion: settings.suspicion,
+                reporting: settings.observe,
+                by: Observers { models: self.vision.models().to_vec(), pipeline },
+                worker: format!("analyze-{}", std::process::id()),
+            },
+            judged_by: self.judged_by.clone(),
+            segment: settings.sampling.segment,
+            hold: settings.sampling.hold,
+            batch: (settings.infer.threads.get() * SEGMENTS_PER_THREAD).min(MOST_SEGMENTS),
+        }
+    }
+
+    /// The settings in use.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The policy in use.
+    pub fn judged_by(&self) -> &JudgedBy {
+        &self.judged_by
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &DecoderPool {
+        &self.decoder
+    }
+}

@@ -1,0 +1,4 @@
+//! Black-box tests.
+
+mod eval;
+mod report;
