@@ -9,7 +9,7 @@ SHELL := /bin/bash
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
-# Cases per property in `make test`; `make test PROPTEST_CASES=1000` is quicker.
+# Cases per property of the score in `make test`; `make test PROPTEST_CASES=1000` is quicker.
 PROPTEST_CASES ?= 100000
 
 system_packages := \
@@ -68,7 +68,8 @@ demo: setup build ## analyse the sample clips and write an HTML report
 	@echo "report: $(CURDIR)/target/demo/report.html"
 
 test: setup lint ## everything, as continuous integration runs it
-	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --workspace
+	cargo test --workspace
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --release --package domain --test score
 
 test-fast: check-cargo ## unit tests only
 	cargo test --workspace --lib

@@ -50,7 +50,7 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What to tell the user; the whole chain of causes is printed.
+    /// What went wrong, with its causes.
     pub error: anyhow::Error,
 }
 
@@ -58,6 +58,18 @@ impl Failure {
     /// A failure of a given kind.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into() }
+    }
+
+    /// What to tell the user: the error and its causes, without those that it already quotes.
+    pub fn message(&self) -> String {
+        let mut message = self.error.to_string();
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if !message.contains(&cause) {
+                message.push_str(": ");
+                message.push_str(&cause);
+            }
+        }
+        message
     }
 
     /// Whether the reader of our output has gone away: nobody is left to tell.
@@ -128,6 +140,12 @@ mod tests {
         for exit in all {
             assert!(TABLE.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
         }
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = anyhow::anyhow!("disk full").context("cannot write: disk full").context("no report");
+        assert_eq!(Failure::from(error).message(), "no report: cannot write: disk full");
     }
 
     #[test]

@@ -26,6 +26,6 @@ fn tell(failure: &Failure) -> Exit {
         // `invigilator ... | head` has read what it wanted.
         return Exit::Ok;
     }
-    eprintln!("error: {:#}", failure.error);
+    eprintln!("error: {}", failure.message());
     failure.exit
 }

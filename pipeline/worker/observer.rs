@@ -68,10 +68,8 @@ impl<V: Vision> Observer<'_, V> {
     pub fn observe(&self, segments: Vec<DecodedSegment>) -> Result<Vec<Observation>, V::Error> {
         let started = Instant::now();
         let base = self.look(&segments, |_, instant| self.grid.is_base(instant))?;
-        let suspicious: Vec<bool> = base
-            .iter()
-            .map(|frames| frames.values().any(|frame| self.suspicion.raised_by(frame)))
-            .collect();
+        let suspicious: Vec<bool> =
+            base.iter().map(|frames| frames.values().any(|frame| self.suspicion.raised_by(frame))).collect();
         let closer =
             self.look(&segments, |index, instant| suspicious[index] && !self.grid.is_base(instant))?;
         let infer_time = started.elapsed() / segments.len().max(1) as u32;
@@ -99,8 +97,7 @@ impl<V: Vision> Observer<'_, V> {
     /// The placeholder of a segment that could not be decoded.
     pub fn placeholder(&self, identity: SegmentIdentity, reason: &str) -> Observation {
         let instants = self.grid.instants(identity.interval, false);
-        let mut observation =
-            observe::undecodable(identity, self.plan(false), instants, reason, &self.by);
+        let mut observation = observe::undecodable(identity, self.plan(false), instants, reason, &self.by);
         observation.run = Some(self.run(StageTimings::default()));
         observation
     }

@@ -4,9 +4,9 @@ use domain::detections::{Eyes, MeshedFace};
 use domain::picture::Picture;
 
 use crate::error::InferError;
+use crate::models::FoundFace;
 use crate::models::iris::{self, EyeGaze, Side};
 use crate::models::mesh::{self, Mesh};
-use crate::models::FoundFace;
 use crate::models_in_use::ModelsInUse;
 use crate::pixels::Scratch;
 use crate::pose;

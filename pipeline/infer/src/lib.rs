@@ -1,8 +1,36 @@
-//! Pictures to detections.
+//! Looks at pictures: from planar YUV to faces with pose and gaze, persons and objects.
+//!
+//! Input: upright [`Picture`](domain::picture::Picture)s of any size, of any number of sessions.
+//! Output: for each a [`Sight`](domain::ports::Sight), in the order of the pictures: the quality of
+//! the picture, and what the models found in it. A picture too bad to be looked at is no error, its
+//! sight says why.
+//!
+//! What happens to a picture, by file:
+//!
+//! 1. [`vision`] gives it to a thread of one rayon pool, which looks at it from start to end with
+//!    sessions of its own;
+//! 2. [`look`] measures its quality and asks the models in turn: first persons and objects;
+//! 3. [`face_finder`] looks for faces in the whole picture, and again ([`second_look`]) where there is
+//!    a person without a sure face; in dim pictures the dark-scene detector, if accepted, looks too;
+//! 4. [`face_measure`] puts a mesh on the largest faces, from which the head's [`pose`] follows, and
+//!    finds the irises;
+//! 5. [`credibility`] decides by detector and mesh together what was a face.
+//!
+//! [`pixels`] makes the inputs of models, [`models`] reads their outputs, [`session`] alone knows
+//! ONNX Runtime, [`manifest`] says which models there are and refuses those that differ.
+//!
+//! Promises: a sight is a function of the picture, the settings and the model files; it does not
+//! depend on the number of threads, on other pictures, or on earlier ones. A panic costs one picture.
+//! No model is loaded whose file or tensors differ from the manifest, and none trained on
+//! research-only data unless that was accepted. Pixels are kept nowhere. Does not judge: which
+//! confidence counts, who is who and what it means belongs to `domain`.
+
 mod credibility;
 mod error;
 mod face_finder;
 mod face_measure;
+#[cfg(test)]
+mod golden;
 mod look;
 pub mod manifest;
 mod models;
@@ -16,6 +44,6 @@ mod settings;
 mod vision;
 
 pub use error::InferError;
-pub use models_in_use::verify;
+pub use models_in_use::{Verified, verify};
 pub use settings::VisionSettings;
 pub use vision::Vision;

@@ -98,8 +98,7 @@ impl Looker {
         letterbox.fill(picture, &mut self.scratch, &mut self.person_input)?;
         let outputs = self.person.run(&self.person_input)?;
         let found = nanodet::decode(&outputs, self.person_floors, self.person_nms_iou)?;
-        let mapped =
-            |thing: FoundThing| FoundThing { rect: letterbox.rect_to_picture(thing.rect), ..thing };
+        let mapped = |thing: FoundThing| FoundThing { rect: letterbox.rect_to_picture(thing.rect), ..thing };
         Ok(found.into_iter().map(mapped).collect())
     }
 }

@@ -170,10 +170,8 @@ impl Manifest {
         let path = folder.join("manifest.toml");
         let text = std::fs::read_to_string(&path)
             .map_err(|source| InferError::ManifestUnreadable { path: path.clone(), source })?;
-        let mut manifest: Self = toml::from_str(&text).map_err(|source| InferError::ManifestInvalid {
-            path: path.clone(),
-            source: Box::new(source),
-        })?;
+        let mut manifest: Self = toml::from_str(&text)
+            .map_err(|source| InferError::ManifestInvalid { path: path.clone(), source: Box::new(source) })?;
         if manifest.schema_version != SCHEMA_VERSION {
             let found = manifest.schema_version;
             return Err(InferError::ManifestVersion { path, found, known: SCHEMA_VERSION });

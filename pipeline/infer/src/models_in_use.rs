@@ -52,15 +52,15 @@ impl ModelsInUse {
     }
 }
 
+/// A model, and why it cannot be used if it cannot.
+pub type Verified = (ModelEntry, Result<(), InferError>);
+
 /// Checks every model of a manifest: its file, its hash, its tensors. The answers are in the order of
 /// the manifest.
 ///
 /// # Errors
 /// If there is no manifest or no ONNX Runtime to check with.
-pub fn verify(
-    models_dir: &Path,
-    runtime_library: &Path,
-) -> Result<Vec<(ModelEntry, Result<(), InferError>)>, InferError> {
+pub fn verify(models_dir: &Path, runtime_library: &Path) -> Result<Vec<Verified>, InferError> {
     let manifest = Manifest::read(models_dir)?;
     let runtime = Runtime::load(runtime_library)?;
     let usable = |entry: &ModelEntry| read(&manifest, entry)?.load(&runtime).map(|_| ());

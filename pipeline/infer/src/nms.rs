@@ -43,14 +43,20 @@ mod tests {
     fn the_most_confident_of_overlapping_boxes_stays() {
         // Overlaps: 0 and 5 share a third of their union, 5 and 10 too, 0 and 10 nothing.
         assert_eq!(suppress(vec![at(0.0, 0.6), at(5.0, 0.9), at(10.0, 0.7)], 0.3), [at(5.0, 0.9)]);
-        assert_eq!(suppress(vec![at(0.0, 0.6), at(5.0, 0.5), at(10.0, 0.7)], 0.3), [at(10.0, 0.7), at(0.0, 0.6)]);
+        assert_eq!(
+            suppress(vec![at(0.0, 0.6), at(5.0, 0.5), at(10.0, 0.7)], 0.3),
+            [at(10.0, 0.7), at(0.0, 0.6)]
+        );
         assert_eq!(suppress(vec![at(0.0, 0.6), at(5.0, 0.5)], 0.4).len(), 2);
     }
 
     #[test]
     fn a_dropped_box_drops_no_other() {
         // 5 falls to 0; 10 overlaps only 5, so it stays.
-        assert_eq!(suppress(vec![at(5.0, 0.8), at(0.0, 0.9), at(10.0, 0.7)], 0.3), [at(0.0, 0.9), at(10.0, 0.7)]);
+        assert_eq!(
+            suppress(vec![at(5.0, 0.8), at(0.0, 0.9), at(10.0, 0.7)], 0.3),
+            [at(0.0, 0.9), at(10.0, 0.7)]
+        );
     }
 
     #[test]

@@ -26,9 +26,8 @@ impl Runtime {
     /// Loads the library, or takes the loaded one.
     pub(crate) fn load(library: &Path) -> Result<Self, InferError> {
         // A relative path would otherwise be looked for beside the executable first.
-        let path = library
-            .canonicalize()
-            .map_err(|_| InferError::RuntimeMissing { path: library.to_owned() })?;
+        let path =
+            library.canonicalize().map_err(|_| InferError::RuntimeMissing { path: library.to_owned() })?;
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((loaded, environment)) = loaded.as_ref() {
             if *loaded != path {
@@ -139,10 +138,8 @@ pub(crate) struct Model {
 impl Model {
     /// Runs the model on one picture of its input's size, packed RGB.
     pub(crate) fn run(&mut self, pixels: &[u8]) -> Result<Outputs<'_>, InferError> {
-        let failed = |error: ort::Error| InferError::RunFailed {
-            name: self.name.clone(),
-            reason: error.to_string(),
-        };
+        let failed =
+            |error: ort::Error| InferError::RunFailed { name: self.name.clone(), reason: error.to_string() };
         let input = TensorRef::from_array_view((self.input_shape.as_slice(), pixels)).map_err(failed)?;
         let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
         Ok(Outputs { model: &self.name, outputs })
@@ -164,8 +161,7 @@ impl Outputs<'_> {
     ) -> Result<ArrayView<'_, f32, S::Dim>, InferError> {
         let failed = |reason: String| InferError::RunFailed { name: self.model.to_owned(), reason };
         let output = self.outputs.get(name).ok_or_else(|| failed(format!("no output {name}")))?;
-        let (_, values) =
-            output.try_extract_tensor::<f32>().map_err(|error| failed(error.to_string()))?;
+        let (_, values) = output.try_extract_tensor::<f32>().map_err(|error| failed(error.to_string()))?;
         ArrayView::from_shape(shape, values).map_err(|error| failed(format!("output {name}: {error}")))
     }
 }

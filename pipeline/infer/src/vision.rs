@@ -64,9 +64,8 @@ impl domain::ports::Vision for Vision {
 
     fn look(&self, pictures: &[Arc<Picture>]) -> Vec<Result<Sight, InferError>> {
         // A picture is milliseconds of work: worth being stolen alone.
-        self.pool.install(|| {
-            pictures.par_iter().with_max_len(1).map(|picture| self.look_at(picture)).collect()
-        })
+        self.pool
+            .install(|| pictures.par_iter().with_max_len(1).map(|picture| self.look_at(picture)).collect())
     }
 
     fn models(&self) -> &[ModelRef] {

@@ -79,9 +79,7 @@ mod tests {
     fn cuts_on_the_grid_and_ends_with_the_media() {
         let mut segmenter = Segmenter::new(Millis(2000));
         let mut segments: Vec<Segment> = (0..9)
-            .filter_map(|index| {
-                segmenter.push(Sample { instant: MediaMs(index * 500), picture: None })
-            })
+            .filter_map(|index| segmenter.push(Sample { instant: MediaMs(index * 500), picture: None }))
             .collect();
         segments.extend(segmenter.finish(MediaMs(4300)));
         let cut: Vec<_> = segments

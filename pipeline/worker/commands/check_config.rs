@@ -21,7 +21,8 @@ pub fn run(args: &CheckConfigArgs) -> Result<Exit, Failure> {
     }
     let sources = Sources::of_process(args.file.as_deref());
     let settings = Settings::load(&sources);
-    let named = args.policy.clone().or_else(|| settings.as_ref().ok().map(|settings| settings.policy.clone()));
+    let named =
+        args.policy.clone().or_else(|| settings.as_ref().ok().map(|settings| settings.policy.clone()));
     let judged_by = named.as_deref().map(policy::load).transpose();
 
     let errors: Vec<String> = [settings.as_ref().err(), judged_by.as_ref().err()]

@@ -106,26 +106,23 @@ fn file_entries(path: &Path) -> Result<Vec<Entry>, SettingsError> {
         .parse()
         .map_err(|error: toml::de::Error| SettingsError::Invalid(syntax(&place, &text, &[error])))?;
     let mut entries = Vec::new();
-    collect(spanned.get_ref(), &table, "", &|byte| format!("{place}:{}", line_of(&text, byte)), &mut entries);
-    Ok(entries)
+    collect(spanned.get_ref(), &table, "", &mut entries);
+    // In the order in which they were written: that is how they will be corrected.
+    entries.sort_by_key(|(byte, ..)| *byte);
+    let entry = |(byte, key, value)| Entry { key, value, place: format!("{place}:{}", line_of(&text, byte)) };
+    Ok(entries.into_iter().map(entry).collect())
 }
 
-/// Lists the keys of a table; `place` tells where a byte of the text is.
-fn collect(
-    spanned: &DeTable<'_>,
-    table: &Table,
-    prefix: &str,
-    place: &dyn Fn(usize) -> String,
-    entries: &mut Vec<Entry>,
-) {
+/// Lists the keys of a table, each with the byte of the text where it begins.
+fn collect(spanned: &DeTable<'_>, table: &Table, prefix: &str, entries: &mut Vec<(usize, String, Value)>) {
     for (name, content) in spanned {
         let key = format!("{prefix}{}", name.get_ref());
         let Some(value) = table.get(name.get_ref().as_ref()) else { continue };
         match (content.get_ref(), value) {
             (DeValue::Table(inner), Value::Table(values)) if !values.is_empty() => {
-                collect(inner, values, &format!("{key}."), place, entries);
+                collect(inner, values, &format!("{key}."), entries);
             }
-            _ => entries.push(Entry { key, value: value.clone(), place: place(name.span().start) }),
+            _ => entries.push((name.span().start, key, value.clone())),
         }
     }
 }

@@ -141,10 +141,12 @@ impl Sources {
     /// The sources of this process: `--config` or [`CONFIG_VARIABLE`], and the environment.
     pub fn of_process(config: Option<&Path>) -> Self {
         let named = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
-        let environment = std::env::vars_os()
+        let mut environment: Vec<(String, String)> = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
             .collect();
+        // The system lists them in no order.
+        environment.sort();
         let file = config.map(Path::to_owned).or_else(|| named.map(PathBuf::from));
         Self { file, environment, arguments: Vec::new() }
     }

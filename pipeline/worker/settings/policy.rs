@@ -11,8 +11,10 @@ use super::places;
 use super::problem::{Problem, SettingsError, syntax};
 
 /// The embedded policies, by name.
-pub const BUILT_IN: [(&str, &str); 1] =
-    [("standard", include_str!("../../../config/policies/standard.toml"))];
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("standard", include_str!("../../../config/policies/standard.toml")),
+    ("standard-accommodated", include_str!("../../../config/policies/standard-accommodated.toml")),
+];
 
 /// A policy that can judge.
 #[derive(Debug, Clone, PartialEq, Eq)]

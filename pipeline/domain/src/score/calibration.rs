@@ -4,7 +4,8 @@
 //! prior. From then on the centre is the median of one sample per measured second, refined until
 //! [`refined_until_ms`](CalibrationRules::refined_until_ms); samples far from the present centre take
 //! no part as long as a third of all agree with it, so that looking away in the first minute does not
-//! move the centre. Afterwards it drifts slowly with on-screen samples. Whole numbers only.
+//! move the centre. If fewer agree, the first impression was wrong: another centre is taken, and what
+//! was found from the old one is void. Afterwards it drifts slowly with on-screen samples. Whole numbers only.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ pub(super) struct Calibration {
     /// In [`FINE`] parts.
     head: Option<(i64, i64)>,
     eyes: Option<(i64, i64)>,
+    /// How often the centre was found or given up for another one.
+    changes: u32,
 }
 
 /// One measurement: head in milli-degrees, eyes in thousandths of an eye width.
@@ -57,6 +60,12 @@ impl Calibration {
     /// Whether enough has been measured to judge by.
     pub fn is_usable(&self) -> bool {
         self.head.is_some()
+    }
+
+    /// How often the centre was found or given up for another one: what was measured from the one
+    /// before does not hold any more.
+    pub fn changes(&self) -> u32 {
+        self.changes
     }
 
     /// Direction of the head alone.
@@ -100,20 +109,15 @@ impl Calibration {
             return;
         }
         let agrees = |look: &&Look| self.gaze(**look, rules).within(near);
-        let agreeing: Vec<&Look> = if self.is_usable() {
-            self.samples.iter().filter(agrees).collect()
-        } else {
-            Vec::new()
-        };
-        let basis: Vec<&Look> = if agreeing.len() * 3 >= self.samples.len() {
-            agreeing
-        } else {
-            self.samples.iter().collect()
-        };
+        let agreeing: Vec<&Look> =
+            if self.is_usable() { self.samples.iter().filter(agrees).collect() } else { Vec::new() };
+        let holds = self.is_usable() && agreeing.len() * 3 >= self.samples.len();
+        let basis: Vec<&Look> = if holds { agreeing } else { self.samples.iter().collect() };
         let head = median(basis.iter().map(|look| look.head));
         let eyes = median(basis.iter().filter_map(|look| look.eyes));
         self.head = head.map(fine);
         self.eyes = eyes.map(fine);
+        self.changes += u32::from(!holds);
     }
 
     fn drift(&mut self, look: Look, length: Millis, near: i32, rules: &CalibrationRules) {

@@ -1,7 +1,7 @@
-//! How sets of intervals are written into the fold's state: one flat list of numbers instead of a
-//! list of objects, since the state of a whole session must fit 32 KiB.
+//! How the bulk of the fold's state is written: flat lists of numbers instead of objects, since the
+//! state of a whole session must fit 32 KiB.
 //!
-//! `[start, length, gap, length, gap, length, ...]`: each stretch relative to the end of the one before.
+//! A set of intervals is `[start, length, gap, length, gap, length, ...]`: each stretch relative to the end of the one before.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,4 +28,27 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Interva
         Interval::new(start, before)
     });
     Ok(parts.collect())
+}
+
+/// Leaves out what a reader fills in anyhow (`serde(skip_serializing_if)`).
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Sample counts as `[planned, valid, true]`.
+pub(super) mod stats {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::messages::SampleStats;
+
+    /// Writes counts (`serde(with)`).
+    pub fn serialize<S: Serializer>(stats: &SampleStats, out: S) -> Result<S::Ok, S::Error> {
+        [stats.planned, stats.valid, stats.matched].serialize(out)
+    }
+
+    /// Reads counts (`serde(with)`).
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<SampleStats, D::Error> {
+        let [planned, valid, matched] = <[u32; 3]>::deserialize(input)?;
+        Ok(SampleStats { planned, valid, matched })
+    }
 }

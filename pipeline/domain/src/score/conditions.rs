@@ -30,10 +30,7 @@ pub(super) fn windows(detect: &Detect) -> [(IncidentType, Window); 10] {
 
 /// Whether "looking at the screen" must be known for this type.
 pub(super) fn needs_calibration(kind: IncidentType) -> bool {
-    matches!(
-        kind,
-        IncidentType::GazeOffScreen | IncidentType::HeadTurnedAway | IncidentType::RepeatedGlances
-    )
+    matches!(kind, IncidentType::GazeOffScreen | IncidentType::HeadTurnedAway | IncidentType::RepeatedGlances)
 }
 
 /// A valid slot, as all conditions see it.
@@ -127,7 +124,8 @@ impl Seen<'_> {
     fn head_turned_away(&self) -> Vote {
         let rules = self.policy.detect.head_turned_away;
         self.looking(|gaze, margin| {
-            let turned = |yaw: i32, up: i32| gaze.head.yaw.abs() > yaw + margin || gaze.head.pitch > up + margin;
+            let turned =
+                |yaw: i32, up: i32| gaze.head.yaw.abs() > yaw + margin || gaze.head.pitch > up + margin;
             Vote {
                 on: turned(rules.yaw_mdeg.on, rules.pitch_up_mdeg.on),
                 off: turned(rules.yaw_mdeg.off, rules.pitch_up_mdeg.off),

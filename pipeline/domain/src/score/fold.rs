@@ -1,86 +1,30 @@
-//! The fold itself: takes records in as they arrive, says what to publish.
+//! The fold itself: takes records in as they arrive.
 //!
 //! Arrival order ends here: observations go through the reorder buffer, everything else is a set. What
-//! was published last is remembered, so that nothing is published twice and nothing changes silently.
-
-use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
+//! is said about it all is for [`publish`](super::publish).
 
 use super::coverage::Unseen;
 use super::input::{Counters, Output, ScoreInput};
-use super::ledger::Ledger;
-use super::lifecycle::Lifecycle;
-use super::reorder::{Arrival, Reorder};
-use super::report::{Report, Revision, Standings};
-use super::review::Reviews;
+use super::publish::Cause;
+use super::reorder::Arrival;
 use super::sample::Segment;
-use super::standing::Circumstances;
+use super::state::{FoldState, STATE_VERSION};
 use super::trace::SampleTrace;
-use super::watch::{Terms, Watch};
+use super::watch::Terms;
 use crate::ids::SessionId;
-use crate::messages::{
-    Incident, IncidentState, Marker, MarkerKind, NotEvaluated, Observation, PolicyRef, Review, ScoreStatus,
-    SessionFact, canonical,
-};
+use crate::messages::{Marker, MarkerKind, Observation, PolicyRef, Review, SessionFact, canonical};
 use crate::policy::{Accommodations, Policy};
-use crate::time::{Interval, MediaMs, Millis};
-
-/// Version of [`FoldState`]; a state of another version is dropped and rebuilt from the records.
-pub const STATE_VERSION: u32 = 1;
-
-/// A quiet session's score is published again after this much media time.
-const QUIET_REPORT: Millis = Millis::from_secs(60);
+use crate::time::{Interval, IntervalSet};
 
 /// The score of one session, as far as its records are known.
 #[derive(Debug, Clone)]
 pub struct SessionFold {
-    policy: Policy,
-    policy_ref: PolicyRef,
-    session: SessionId,
-    state: FoldState,
+    pub(super) policy: Policy,
+    pub(super) policy_ref: PolicyRef,
+    pub(super) session: SessionId,
+    pub(super) state: FoldState,
     /// Filled if the caller asked for it.
-    traces: Option<Vec<SampleTrace>>,
-}
-
-/// Everything the fold remembers; bounded, and all that a successor needs to go on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FoldState {
-    version: u32,
-    reorder: Reorder,
-    watch: Watch,
-    ledger: Ledger,
-    lifecycle: Lifecycle,
-    reviews: Reviews,
-    /// Markers that say something about the session, as canonical text, for the hash of the inputs.
-    markers: BTreeSet<String>,
-    models: BTreeSet<String>,
-    /// Hash chain over the observations in their order.
-    observations_sha256: String,
-    publishing: Publishing,
-    counters: Counters,
-}
-
-/// What has been published.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Publishing {
-    rev: u32,
-    is_final: bool,
-    /// Nothing more is waited for: a clock said so, or the caller.
-    closing: bool,
-    /// Media time of the last score.
-    at: Option<MediaMs>,
-}
-
-/// Why the fold looks whether there is something to publish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    /// More video.
-    Video,
-    /// Something that can change how every incident stands.
-    Circumstances,
-    /// Without any effect.
-    Nothing,
+    pub(super) traces: Option<Vec<SampleTrace>>,
 }
 
 impl SessionFold {
@@ -166,7 +110,7 @@ impl SessionFold {
             Arrival::Late(segment) => {
                 self.state.counters.late += 1;
                 self.state.chain(&segment.digest);
-                self.state.watch.coverage.reclassify(segment.interval, Unseen::Late);
+                self.state.watch.coverage.explain(segment.interval, Unseen::Late);
                 Cause::Circumstances
             }
         }
@@ -209,7 +153,7 @@ impl SessionFold {
     }
 
     /// Watches every segment whose turn it is; says whether there was one.
-    fn watch_released(&mut self) -> bool {
+    pub(super) fn watch_released(&mut self) -> bool {
         let granted = self.granted();
         let terms = Terms { policy: &self.policy, paper: granted.paper };
         let state = &mut self.state;
@@ -222,161 +166,35 @@ impl SessionFold {
             state.chain(&released.segment.digest);
             state.watch.segment(released, terms, &mut state.ledger, &mut self.traces);
         }
-        state.counters.segments > before
-    }
-
-    fn publish(&mut self, cause: Cause) -> Vec<Output> {
-        if cause == Cause::Nothing {
-            return Vec::new();
+        let watched = state.counters.segments > before;
+        if watched {
+            let (expected, breaks) = (self.expected(), self.breaks(&granted));
+            let state = &mut self.state;
+            state.watch.coverage.settle(state.watch.frontier(), expected, &breaks);
         }
-        let watched = self.watch_released();
-        if cause == Cause::Video && !watched {
-            return Vec::new();
-        }
-        let Publishing { rev, is_final: was_final, closing, at } = self.state.publishing.clone();
-        let ended = self.state.lifecycle.ended().is_some_and(|end| self.state.reorder.is_complete(end));
-        // A stream that goes on after it was taken to be over is provisional again; a review or a
-        // latecomer leaves a final score final.
-        let closes = ended || closing || (was_final && !watched);
-        if closes {
-            self.close();
-        }
-        let frontier = self.state.watch.frontier();
-        let everything = closes || cause == Cause::Circumstances;
-        let quiet = at.is_none_or(|at| frontier - at >= QUIET_REPORT);
-        if !everything && !quiet && !self.state.ledger.has_due() {
-            return Vec::new();
-        }
-        let report = self.report(closes);
-        let standings = report.standings();
-        let incidents = self.revisions(&report, &standings, everything);
-        let revision = Revision {
-            rev: if closes || was_final { rev + 1 } else { rev },
-            status: if closes { ScoreStatus::Final } else { ScoreStatus::Provisional },
-            watermark: frontier,
-            inputs_sha256: self.inputs_sha256(),
-        };
-        let rev = revision.rev;
-        let score = report.score(&standings, revision);
-        self.state.publishing = Publishing { rev, is_final: closes, closing: false, at: Some(frontier) };
-        let mut outputs = self.note(incidents);
-        outputs.push(Output::Score(Box::new(score)));
-        outputs
+        watched
     }
 
     /// Ends everything that is open.
-    fn close(&mut self) {
-        let granted = self.granted();
+    pub(super) fn close(&mut self) {
+        let (granted, end) = (self.granted(), self.expected().end);
         let terms = Terms { policy: &self.policy, paper: granted.paper };
-        let end = self.state.lifecycle.expected().map_or(self.state.watch.frontier(), |told| told.end);
         self.state.watch.finish(end, terms, &mut self.state.ledger);
     }
 
-    fn report(&self, closes: bool) -> Report<'_> {
-        let state = &self.state;
-        let granted = self.granted();
-        let frontier = state.watch.frontier();
-        let told = state.lifecycle.expected();
-        let whole = told.unwrap_or(Interval::new(state.watch.first.unwrap_or(frontier), frontier));
-        let so_far = if closes { whole } else { Interval::new(whole.start, whole.end.min(frontier)) };
-        let breaks = state.lifecycle.breaks(&granted, whole.end.max(frontier));
-        let circumstances = Circumstances {
-            expected: told.unwrap_or(Interval::new(MediaMs(i64::MIN / 2), MediaMs(i64::MAX / 2))),
-            breaks: breaks.clone(),
-            frozen: state.watch.coverage.frozen(),
-            second_person: granted.second_person,
-        };
-        Report {
-            session: &self.session,
-            policy: &self.policy,
-            policy_ref: &self.policy_ref,
-            records: state.ledger.records(),
-            reviews: &state.reviews,
-            circumstances,
-            coverage: state.watch.coverage.report(so_far, &breaks),
-            not_evaluated: self.not_evaluated(),
-            granted: granted.granted(),
-            models: state.models.iter().cloned().collect(),
-        }
-    }
-
-    /// The incidents of which something new has to be said.
-    fn revisions(&self, report: &Report<'_>, standings: &Standings, everything: bool) -> Vec<Revised> {
-        let records = report.records.iter().enumerate();
-        let candidates = records.filter(|(_, record)| everything || record.reporting.due);
-        let revised = candidates.filter_map(|(index, record)| {
-            let incident = report.incident(index, standings);
-            let said = fingerprint(&incident, record.open);
-            let time_to_flag = record.time_to_flag;
-            let is_new = record.reporting.next_rev == 0 || said != record.reporting.said;
-            is_new.then_some(Revised { index, incident, said, time_to_flag })
-        });
-        revised.collect()
-    }
-
-    /// Remembers what is said now.
-    fn note(&mut self, revised: Vec<Revised>) -> Vec<Output> {
-        let frontier = self.state.watch.frontier();
-        let records = self.state.ledger.records_mut();
-        for record in records.iter_mut().filter(|record| record.reporting.due) {
-            record.reporting.due = false;
-            record.reporting.at = frontier;
-        }
-        let publish = |revised: Revised| {
-            let reporting = &mut records[revised.index].reporting;
-            reporting.next_rev += 1;
-            reporting.said = revised.said;
-            Output::Incident {
-                incident: Box::new(revised.incident),
-                time_to_flag: revised.time_to_flag,
-            }
-        };
-        revised.into_iter().map(publish).collect()
-    }
-
-    fn granted(&self) -> Accommodations {
+    pub(super) fn granted(&self) -> Accommodations {
         self.state.lifecycle.granted(&self.policy.accommodations)
     }
 
-    fn not_evaluated(&self) -> Vec<NotEvaluated> {
-        let by_type = self.state.watch.not_evaluated.iter();
-        let entries = by_type.flat_map(|(kind, reasons)| {
-            reasons.iter().map(|(reason, duration_ms)| NotEvaluated {
-                kind: *kind,
-                reason: *reason,
-                duration_ms: *duration_ms,
-            })
-        });
-        entries.collect()
+    /// The time for which video is expected: what was told, else what there is.
+    pub(super) fn expected(&self) -> Interval {
+        let frontier = self.state.watch.frontier();
+        let seen = Interval::new(self.state.watch.first.unwrap_or(frontier), frontier);
+        self.state.lifecycle.expected().unwrap_or(seen)
     }
 
-    /// Hash over everything that was taken in, whatever order it came in.
-    fn inputs_sha256(&self) -> String {
-        let state = &self.state;
-        let parts = (&state.observations_sha256, &state.lifecycle, &state.reviews, &state.markers);
-        canonical::sha256_hex(&canonical::bytes(&parts))
+    pub(super) fn breaks(&self, granted: &Accommodations) -> IntervalSet {
+        let until = self.expected().end.max(self.state.watch.frontier());
+        self.state.lifecycle.breaks(granted, until)
     }
-}
-
-impl FoldState {
-    /// Appends an observation to the hash chain.
-    fn chain(&mut self, digest: &str) {
-        let link = format!("{}{digest}", self.observations_sha256);
-        self.observations_sha256 = canonical::sha256_hex(link.as_bytes());
-    }
-}
-
-/// A revision about to be published.
-struct Revised {
-    index: usize,
-    incident: Incident,
-    said: u32,
-    time_to_flag: Millis,
-}
-
-/// Tells whether a revision says anything that the one before did not.
-fn fingerprint(incident: &Incident, open: bool) -> u32 {
-    let said = Incident { rev: 0, state: IncidentState::Updated, ..incident.clone() };
-    let digest = canonical::sha256_hex(&canonical::bytes(&(said, open)));
-    u32::from_str_radix(&digest[..8], 16).expect("a digest is hex. This is a bug.")
 }

@@ -1,10 +1,10 @@
 //! Finds pictures that stand still while the media clock goes on.
 //!
-//! A stretch is frozen if it lasts for the *on* time and all that while the picture's hash stays within
-//! one bit, and no cell of the luma grid moves by more than one level, against the stretch's start. A
-//! browser may hold a picture for up to 4 s in a still scene: shorter stretches say nothing. A motionless
-//! scene without a candidate may look frozen; that errs on the side of not accusing. Frozen time is not
-//! observed and never scores.
+//! A stretch is frozen if it lasts for the *on* time and all that while the picture's hash and luma grid
+//! stay what they were at its start, but for the little that coding a still picture again changes (two
+//! levels of a grid cell were measured). A browser may hold a picture for up to 4 s in a still scene:
+//! shorter stretches say nothing. A motionless scene without a candidate may look frozen; that errs on the
+//! side of not accusing. Frozen time is not observed and never scores.
 
 use serde::{Deserialize, Serialize};
 

@@ -35,7 +35,12 @@ struct Run {
 impl Gaps {
     /// A segment begins: `after_hole` if numbers before it are missing, `undecodable` if it is a
     /// placeholder.
-    pub fn segment(&mut self, start: MediaMs, after_hole: bool, undecodable: bool) -> Option<(IncidentType, Change)> {
+    pub fn segment(
+        &mut self,
+        start: MediaMs,
+        after_hole: bool,
+        undecodable: bool,
+    ) -> Option<(IncidentType, Change)> {
         if after_hole {
             self.hole.figure = LOST_ON_THE_WAY;
         }

@@ -120,9 +120,8 @@ impl Glances {
         let rules = policy.detect.repeated_glances;
         let horizon = slot.span.end - rules.within_ms;
         self.done.retain(|done| done.span.start >= horizon);
-        let left = |sector: u16| {
-            self.done.iter().filter(|done| done.sector(rules.sector_mdeg) == sector).count()
-        };
+        let left =
+            |sector: u16| self.done.iter().filter(|done| done.sector(rules.sector_mdeg) == sector).count();
         let over: Vec<u16> =
             self.open.iter().copied().filter(|sector| left(*sector) < usize::from(rules.count)).collect();
         for sector in &over {

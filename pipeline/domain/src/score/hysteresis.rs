@@ -103,7 +103,8 @@ impl Hysteresis {
     /// Takes one slot in.
     pub fn vote(&mut self, vote: Vote, window: Window, merge_gap: Millis) -> Option<Change> {
         self.recent.push_back(Past(vote));
-        self.forget(vote.span.end - (window.on_ms + merge_gap).max(window.off_ms));
+        let horizon = vote.span.end - (window.on_ms + merge_gap).max(window.off_ms);
+        self.forget(horizon);
         if self.open { self.go_on(vote, window) } else { self.try_open(vote, window, merge_gap) }
     }
 
@@ -198,8 +199,12 @@ impl Hysteresis {
         gap.length() <= merge_gap && seen.clipped(gap).length() == gap.length()
     }
 
-    fn forget(&mut self, before: MediaMs) {
-        while self.recent.front().is_some_and(|past| past.0.span.end <= before) {
+    /// Drops votes that no window can begin with and no merge looks back to: in a calm session all.
+    fn forget(&mut self, horizon: MediaMs) {
+        let merges = self.end.is_some_and(|end| end > horizon);
+        let idle = !self.open && !merges;
+        let is_useless = |past: &Past| past.0.span.end <= horizon || (idle && !past.0.holds(true));
+        while self.recent.front().is_some_and(is_useless) {
             self.recent.pop_front();
         }
     }
@@ -239,8 +244,7 @@ impl From<(i64, i64, u8, u16, u16)> for Past {
 impl From<Past> for (i64, i64, u8, u16, u16) {
     fn from(Past(vote): Past) -> Self {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        let flags =
-            flag(vote.seen, 1) | flag(vote.on, 2) | flag(vote.off, 4) | flag(vote.may_open, 8);
+        let flags = flag(vote.seen, 1) | flag(vote.on, 2) | flag(vote.off, 4) | flag(vote.may_open, 8);
         (vote.span.start.0, vote.length(), flags, vote.confidence, vote.figure)
     }
 }

@@ -9,54 +9,82 @@ use uuid::Uuid;
 use super::compact;
 use super::hysteresis::{Change, Growth};
 use crate::ids::SessionId;
-use crate::messages::{IncidentType, SampleStats};
+use crate::messages::{IncidentClass, IncidentType, SampleStats};
 use crate::policy::Timing;
 use crate::time::{Interval, IntervalSet, MediaMs, Millis};
 
 /// Most segments named by one incident.
 const MOST_REFS: usize = 8;
 /// Segments remembered for incidents that turn out to have begun in them.
-const MOST_SEGMENTS: usize = 64;
+const MOST_SEGMENTS: usize = 40;
+/// Incidents remembered one by one. When there are more, coverage incidents that are over are forgotten,
+/// oldest first (they count nothing), and evidence goes on in the last incident of its type.
+const MOST_RECORDS: usize = 48;
 
 /// All incidents of a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ledger {
     records: Vec<Record>,
-    /// The last segments: number and interval.
-    segments: VecDeque<(u64, Interval)>,
+    segments: VecDeque<Shown>,
+}
+
+/// A segment, as incidents refer to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Shown {
+    #[serde(rename = "n")]
+    sequence: u64,
+    #[serde(rename = "s")]
+    start: MediaMs,
+    #[serde(rename = "e")]
+    end: MediaMs,
 }
 
 /// Where incidents of a type run beside each other (sectors of `repeated_glances`), which one it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lane {
+    #[serde(rename = "k")]
     pub kind: IncidentType,
+    #[serde(rename = "b", default, skip_serializing_if = "compact::is_default")]
     pub branch: u16,
 }
 
-/// One incident.
+/// One incident. The written names are short: a state must fit 32 KiB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
+    #[serde(rename = "l")]
     pub lane: Lane,
+    #[serde(rename = "o", default, skip_serializing_if = "compact::is_default")]
     pub epoch: u32,
+    #[serde(rename = "s")]
     pub start: MediaMs,
+    #[serde(rename = "e")]
     pub end: MediaMs,
     /// The time that was seen; for types about missing video, the time that is missing.
-    #[serde(with = "compact")]
+    #[serde(rename = "i", with = "compact")]
     pub seen: IntervalSet,
+    #[serde(rename = "n", with = "compact::stats")]
     pub stats: SampleStats,
     /// Thousandths.
+    #[serde(rename = "c")]
     pub confidence: u16,
     /// The highest figure worth telling.
+    #[serde(rename = "f", default, skip_serializing_if = "compact::is_default")]
     pub figure: u16,
     /// Whether "looking at the screen" was known, where it matters.
+    #[serde(rename = "u")]
     pub calibrated: bool,
+    #[serde(rename = "w", default, skip_serializing_if = "compact::is_default")]
     pub open: bool,
     /// Start of the first incident of the episode.
+    #[serde(rename = "p")]
     pub episode: MediaMs,
     /// From the start of the condition to the sample that opened the incident.
+    #[serde(rename = "t")]
     pub time_to_flag: Millis,
     /// Numbers of the first segments that show it.
+    #[serde(rename = "r")]
     pub refs: Vec<u64>,
+    #[serde(rename = "x")]
     pub reporting: Reporting,
 }
 
@@ -64,12 +92,16 @@ pub(super) struct Record {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Reporting {
     /// Number of the next revision.
+    #[serde(rename = "v")]
     pub next_rev: u32,
     /// Media time of the last one.
+    #[serde(rename = "a")]
     pub at: MediaMs,
     /// Something has to be said.
+    #[serde(rename = "d", default, skip_serializing_if = "compact::is_default")]
     pub due: bool,
     /// Fingerprint of what was said last.
+    #[serde(rename = "h")]
     pub said: u32,
 }
 
@@ -94,7 +126,7 @@ impl Ledger {
         if self.segments.len() == MOST_SEGMENTS {
             self.segments.pop_front();
         }
-        self.segments.push_back((sequence, interval));
+        self.segments.push_back(Shown { sequence, start: interval.start, end: interval.end });
     }
 
     /// Writes down what changed in a lane.
@@ -116,9 +148,19 @@ impl Ledger {
 
     /// Ends an open incident.
     pub fn close(&mut self, lane: Lane) {
-        if let Some(record) = self.last(lane).filter(|record| record.open) {
+        if let Some(record) = self.records.iter_mut().rev().find(|record| record.open && record.lane == lane)
+        {
             record.open = false;
             record.reporting.due = true;
+        }
+    }
+
+    /// What was found of these types so far was measured from a wrong centre.
+    pub fn void_calibration(&mut self, epoch: u32, which: impl Fn(IncidentType) -> bool) {
+        let measured = |record: &&mut Record| record.epoch == epoch && which(record.lane.kind);
+        for record in self.records.iter_mut().filter(measured) {
+            record.reporting.due |= record.calibrated;
+            record.calibrated = false;
         }
     }
 
@@ -150,6 +192,10 @@ impl Ledger {
             .last(lane)
             .filter(|last| growth.start - last.end <= timing.episode_gap_ms)
             .map_or(growth.start, |last| last.episode);
+        if self.records.len() >= MOST_RECORDS && !self.forget_one() && self.last(lane).is_some() {
+            self.grow(lane, growth, moment, true);
+            return;
+        }
         let mut record = Record {
             lane,
             epoch: moment.epoch,
@@ -168,6 +214,16 @@ impl Ledger {
         };
         record.add(growth, &self.segments);
         self.records.push(record);
+    }
+
+    /// Forgets the oldest coverage incident of which everything has been said.
+    fn forget_one(&mut self) -> bool {
+        let over = |record: &Record| {
+            let said = !record.open && !record.reporting.due;
+            said && record.lane.kind.class() == IncidentClass::Coverage
+        };
+        let oldest = self.records.iter().position(over);
+        oldest.map(|index| self.records.remove(index)).is_some()
     }
 
     fn grow(&mut self, lane: Lane, growth: Growth, moment: Moment, reopen: bool) {
@@ -193,7 +249,7 @@ impl Record {
         session.derive(&format!("{}:{}:{}:{branch}", kind.name(), self.start.0, self.epoch))
     }
 
-    fn add(&mut self, growth: Growth, segments: &VecDeque<(u64, Interval)>) {
+    fn add(&mut self, growth: Growth, segments: &VecDeque<Shown>) {
         self.end = self.end.max(growth.end);
         for part in growth.seen.iter() {
             self.seen.insert(part);
@@ -204,11 +260,10 @@ impl Record {
         // Never falls when the incident grows.
         self.confidence = self.confidence.max(growth.confidence);
         self.figure = self.figure.max(growth.figure);
-        let whole = Interval::new(self.start, self.end);
-        for (sequence, interval) in segments {
-            let shows = !interval.intersection(whole).is_empty();
-            if shows && self.refs.len() < MOST_REFS && !self.refs.contains(sequence) {
-                self.refs.push(*sequence);
+        for shown in segments {
+            let shows = shown.start < self.end && self.start < shown.end;
+            if shows && self.refs.len() < MOST_REFS && !self.refs.contains(&shown.sequence) {
+                self.refs.push(shown.sequence);
             }
         }
     }

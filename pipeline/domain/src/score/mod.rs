@@ -24,7 +24,9 @@
 //! 3. [`conditions`] says per type whether it holds in a slot; [`hysteresis`] and [`glances`] turn that
 //!    into stretches that open, grow, merge and close; [`ledger`] keeps them.
 //! 4. [`standing`] decides with how much of its time an incident counts; [`rule`] turns that into
-//!    points; [`report`] and [`words`] make the messages.
+//!    points; [`report`] and [`words`] make the messages; [`publish`] says what is new in them.
+
+#![allow(rustdoc::private_intra_doc_links, reason = "the map above names files, private ones too")]
 
 mod calibration;
 mod compact;
@@ -41,12 +43,14 @@ mod ledger;
 mod lifecycle;
 mod perception;
 mod persons;
+mod publish;
 mod reorder;
 mod report;
 pub mod review;
 pub mod rule;
 mod sample;
 pub mod standing;
+mod state;
 mod timeline;
 mod trace;
 mod tracks;
@@ -55,7 +59,8 @@ mod witness;
 mod words;
 
 pub use calibration::Direction;
-pub use fold::{FoldState, STATE_VERSION, SessionFold};
+pub use fold::SessionFold;
 pub use input::{Counters, Output, ScoreInput};
 pub use perception::Gaze;
+pub use state::{FoldState, STATE_VERSION};
 pub use trace::SampleTrace;

@@ -67,8 +67,7 @@ impl Senses {
         let rules = &policy.detect.multiple_persons;
         let tracked = self.tracks.follow(slot.at, &persons(scene, rules), rules.moves_milli);
         let candidate = tracked.iter().min_by_key(|tracked| (tracked.life, tracked.id)).copied();
-        let living: Vec<&Tracked> =
-            tracked.iter().filter(|tracked| tracked.life != Life::Poster).collect();
+        let living: Vec<&Tracked> = tracked.iter().filter(|tracked| tracked.life != Life::Poster).collect();
         let is_other = |tracked: &&&Tracked| {
             tracked.person.near && candidate.is_some_and(|candidate| candidate.id != tracked.id)
         };
@@ -77,7 +76,7 @@ impl Senses {
         let candidate_alive = candidate.is_some_and(|candidate| candidate.life == Life::Alive);
         let alive_others = others.iter().filter(|other| other.life == Life::Alive).count();
 
-        self.learn_seat(candidate, tracked.len(), scene);
+        self.learn_seat(candidate, living.len(), scene);
         let seat = scene.print.map(|print| self.seat.testify(&print.grid, &policy.detect.person_absent));
         let face = candidate.and_then(|candidate| scene.faces.get(candidate.person.face?));
         Perception {
@@ -102,11 +101,16 @@ impl Senses {
         self.calibration.is_usable()
     }
 
+    /// How often "looking at the screen" came to mean something else.
+    pub fn calibrations(&self) -> u32 {
+        self.calibration.changes()
+    }
+
     /// Only a living candidate alone in the picture shows what a taken seat looks like.
-    fn learn_seat(&mut self, candidate: Option<Tracked>, persons: usize, scene: &Scene) {
+    fn learn_seat(&mut self, candidate: Option<Tracked>, living: usize, scene: &Scene) {
         let Some(candidate) = candidate.filter(|candidate| candidate.life == Life::Alive) else { return };
         let Some(print) = scene.print else { return };
-        if persons == 1 && candidate.person.face.is_some() {
+        if living == 1 && candidate.person.face.is_some() {
             self.seat.learn(&print.grid, candidate.person.head, candidate.person.body);
         }
     }

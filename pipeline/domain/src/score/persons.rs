@@ -2,7 +2,8 @@
 //!
 //! Every face is a person (the observer has merged doubles). A body whose upper part holds a face
 //! belongs to that face. Detectors give one person several body boxes, often an arm or a torso within
-//! the whole: a body without a face of its own that lies mostly inside another body is not counted.
+//! the whole: a body without a face of its own that lies mostly inside another body, or around it, is
+//! not counted.
 //! Remembers nothing; who moves and who is the candidate is for [`tracks`](super::tracks).
 
 use super::sample::{Body, Face, Region, Scene};
@@ -49,7 +50,7 @@ pub(super) fn persons(scene: &Scene, rules: &MultiplePersonsRules) -> Vec<Person
     free.sort_by_key(|body| std::cmp::Reverse(body.region.area()));
     let mut outer = owned;
     for body in free {
-        if !outer.iter().any(|other| is_nested(body.region, *other)) {
+        if !outer.iter().any(|other| is_same(body.region, *other)) {
             found.push(person(None, Some(body), rules));
             outer.push(body.region);
         }
@@ -63,8 +64,9 @@ fn own_body(face: Region, bodies: &[Option<&Body>]) -> Option<usize> {
     let holds_head = |body: Region| {
         let margin = body.w / 10;
         let beside = x < body.x - margin || x > body.x + body.w + margin;
-        // From a face height above the shoulders down to the middle of the body.
-        let above_or_below = y < body.y - face.h || y > body.y + body.h * 6 / 10;
+        // From a face height above the shoulders down to a face that begins below the chest. The face's
+        // upper edge, not its middle: close to the camera a face fills its body's box.
+        let above_or_below = y < body.y - face.h || face.y > body.y + body.h * 6 / 10;
         !beside && !above_or_below
     };
     let candidates = bodies.iter().enumerate().filter_map(|(place, body)| {
@@ -74,8 +76,9 @@ fn own_body(face: Region, bodies: &[Option<&Body>]) -> Option<usize> {
     candidates.min().map(|(_, place)| place)
 }
 
-fn is_nested(inner: Region, outer: Region) -> bool {
-    inner.shared(outer) * 1000 >= inner.area() * NESTED_MILLI
+/// Whether one box lies mostly inside the other: a part of a person, or the whole around a part.
+fn is_same(one: Region, other: Region) -> bool {
+    one.shared(other) * 1000 >= one.area().min(other.area()) * NESTED_MILLI
 }
 
 fn person(face: Option<(usize, &Face)>, body: Option<&Body>, rules: &MultiplePersonsRules) -> Person {

@@ -15,8 +15,8 @@ use super::standing::{Circumstances, Claim, Standing, standings};
 use super::words;
 use crate::ids::SessionId;
 use crate::messages::{
-    Accommodation, Incident, IncidentState, IncidentType, MediaRef, NotEvaluated, PolicyRef,
-    Score, ScoreStatus, Severity,
+    Accommodation, Incident, IncidentState, IncidentType, MediaRef, NotEvaluated, PolicyRef, Score,
+    ScoreStatus, Severity,
 };
 use crate::policy::Policy;
 use crate::time::MediaMs;
@@ -67,8 +67,7 @@ impl Report<'_> {
                 calibrated: record.calibrated,
             })
             .collect();
-        let by_record =
-            standings(&claims, &self.circumstances, &self.reviews.by_type(), self.policy);
+        let by_record = standings(&claims, &self.circumstances, &self.reviews.by_type(), self.policy);
         let findings: Vec<Finding> = self
             .records
             .iter()
@@ -94,7 +93,8 @@ impl Report<'_> {
         let kind = record.lane.kind;
         let counts = !standing.counted.is_empty();
         let severity = self.severity(record, standing, standings);
-        let duration_ms = if record.seen.is_empty() { record.end - record.start } else { record.seen.length() };
+        let duration_ms =
+            if record.seen.is_empty() { record.end - record.start } else { record.seen.length() };
         let rev = record.reporting.next_rev;
         let state = match (record.open, rev) {
             (true, 0) => IncidentState::Open,
@@ -135,7 +135,7 @@ impl Report<'_> {
             self.policy,
             &contributions,
             &self.coverage.coverage,
-            &self.coverage.unexplained,
+            self.coverage.unexplained,
             standings.pending_identity,
         );
         Score {

@@ -86,9 +86,7 @@ impl Reviews {
 
     /// How an incident stands in review: decided only if all of its time is.
     pub fn state_of(&self, kind: IncidentType, seen: &IntervalSet) -> ReviewState {
-        let touches = |decided: &&Decided| {
-            decided.kind == kind && !seen.clipped(decided.interval).is_empty()
-        };
+        let touches = |decided: &&Decided| decided.kind == kind && !seen.clipped(decided.interval).is_empty();
         let Some(last) = self.decisions.iter().rev().find(touches) else {
             return ReviewState::unreviewed();
         };
@@ -103,12 +101,7 @@ impl Reviews {
         } else {
             return ReviewState::unreviewed();
         };
-        ReviewState {
-            state,
-            by: Some(last.by.clone()),
-            at: Some(last.at.clone()),
-            note: last.note.clone(),
-        }
+        ReviewState { state, by: Some(last.by.clone()), at: Some(last.at.clone()), note: last.note.clone() }
     }
 }
 

@@ -11,11 +11,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::messages::{
-    Band, Contribution, Coverage, EvidenceStatus, IncidentType, ReviewPriority, Severity,
-};
+use crate::messages::{Band, Contribution, Coverage, EvidenceStatus, IncidentType, ReviewPriority, Severity};
 use crate::policy::{Points, Policy};
 use crate::time::{IntervalSet, Millis};
 
@@ -44,6 +43,15 @@ pub struct Total {
     pub union: IntervalSet,
     /// Their excursions.
     pub excursions: u32,
+}
+
+/// Expected time that was neither seen nor left out by ourselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unexplained {
+    /// The longest single stretch.
+    pub longest: Millis,
+    /// All of it.
+    pub total: Millis,
 }
 
 /// The outcome of a session.
@@ -123,10 +131,7 @@ fn contribution(points: &Points, kind: IncidentType, total: Total) -> Contributi
 }
 
 fn is_looking_away(kind: IncidentType) -> bool {
-    matches!(
-        kind,
-        IncidentType::GazeOffScreen | IncidentType::HeadTurnedAway | IncidentType::RepeatedGlances
-    )
+    matches!(kind, IncidentType::GazeOffScreen | IncidentType::HeadTurnedAway | IncidentType::RepeatedGlances)
 }
 
 /// Scales what the rows of a group apply down to `cap` by the largest remainder method: every row gets
@@ -152,13 +157,12 @@ fn reduce(rows: &mut [Contribution], in_group: impl Fn(IncidentType) -> bool, ca
     }
 }
 
-/// The outcome. `unexplained` is the part of the expected time that was neither seen nor left out by
-/// ourselves; `pending_identity` says that a human still has to look at an identity incident.
+/// The outcome. `pending_identity` says that a human still has to look at an identity incident.
 pub fn verdict(
     policy: &Policy,
     contributions: &[Contribution],
     coverage: &Coverage,
-    unexplained: &IntervalSet,
+    unexplained: Unexplained,
     pending_identity: bool,
 ) -> Verdict {
     let concern_milli: i64 = contributions.iter().map(|row| row.applied_milli).sum();
@@ -189,8 +193,8 @@ pub fn verdict(
     }
 }
 
-fn too_much_unexplained(policy: &Policy, expected: Millis, unexplained: &IntervalSet) -> bool {
+fn too_much_unexplained(policy: &Policy, expected: Millis, unexplained: Unexplained) -> bool {
     let rules = policy.coverage;
-    unexplained.longest() > rules.unseen_stretch_ms
-        || unexplained.length().0 * 1000 > expected.0 * i64::from(rules.unseen_total_milli)
+    unexplained.longest > rules.unseen_stretch_ms
+        || unexplained.total.0 * 1000 > expected.0 * i64::from(rules.unseen_total_milli)
 }

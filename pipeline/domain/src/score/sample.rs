@@ -1,7 +1,8 @@
 //! Turns an observation into whole numbers: the last place where floating point exists.
 //!
 //! Angles become milli-degrees, iris offsets thousandths of an eye width, confidences thousandths,
-//! positions ten-thousandths of the picture. Judges nothing.
+//! positions ten-thousandths of the picture. Judges nothing. The written names are short: segments wait in
+//! the reorder buffer, which is part of a state that must fit 32 KiB.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,25 +18,36 @@ use crate::time::{Interval, MediaMs, Millis};
 /// One segment, as the fold needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Segment {
+    #[serde(rename = "o")]
     pub epoch: u32,
+    #[serde(rename = "n")]
     pub sequence: u64,
+    #[serde(rename = "t")]
     pub attempt: u32,
+    #[serde(rename = "i")]
     pub interval: Interval,
     /// Placeholder of a segment that no decoder accepted.
+    #[serde(rename = "u")]
     pub undecodable: bool,
     /// Planned time between two samples.
+    #[serde(rename = "s")]
     pub step: Millis,
+    #[serde(rename = "v")]
     pub samples: Vec<Sample>,
     /// `name@version` of the models that looked.
+    #[serde(rename = "m")]
     pub models: Vec<String>,
     /// SHA-256 of the observation's canonical bytes, hex.
+    #[serde(rename = "d")]
     pub digest: String,
 }
 
 /// One planned instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sample {
+    #[serde(rename = "a")]
     pub at: MediaMs,
+    #[serde(rename = "v")]
     pub view: View,
 }
 
@@ -43,8 +55,10 @@ pub(super) struct Sample {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum View {
     /// Nothing can be concluded.
+    #[serde(rename = "u")]
     Unseen(UnseenReason),
     /// Valid.
+    #[serde(rename = "s")]
     Seen(Scene),
 }
 
@@ -52,26 +66,36 @@ pub(super) enum View {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Scene {
     /// Largest first.
+    #[serde(rename = "f")]
     pub faces: Vec<Face>,
+    #[serde(rename = "b")]
     pub bodies: Vec<Body>,
+    #[serde(rename = "o")]
     pub objects: Vec<Object>,
     /// `None` if the observation carries no readable quality.
+    #[serde(rename = "p")]
     pub print: Option<Print>,
 }
 
 /// A face.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Face {
+    #[serde(rename = "r")]
     pub region: Region,
+    #[serde(rename = "c")]
     pub conf: u16,
+    #[serde(rename = "p")]
     pub pose: Option<Pose>,
+    #[serde(rename = "e")]
     pub eyes: Option<Eyes>,
 }
 
 /// Raw head pose in milli-degrees: yaw > 0 to the picture's right, pitch > 0 up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pose {
+    #[serde(rename = "y")]
     pub yaw: i32,
+    #[serde(rename = "p")]
     pub pitch: i32,
 }
 
@@ -81,20 +105,25 @@ pub(super) struct Eyes {
     pub x: i32,
     pub y: i32,
     /// Lid distance over eye width, thousandths.
+    #[serde(rename = "o")]
     pub open: i32,
 }
 
 /// A head or body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Body {
+    #[serde(rename = "r")]
     pub region: Region,
+    #[serde(rename = "c")]
     pub conf: u16,
 }
 
 /// A thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Object {
+    #[serde(rename = "k")]
     pub class: ObjectClass,
+    #[serde(rename = "c")]
     pub conf: u16,
 }
 
@@ -102,7 +131,9 @@ pub(super) struct Object {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Print {
     /// Difference hash.
+    #[serde(rename = "h")]
     pub hash: u64,
+    #[serde(rename = "g")]
     pub grid: Grid,
 }
 

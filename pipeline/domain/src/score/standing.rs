@@ -114,13 +114,12 @@ fn without_excused(
     let live = union.clipped(around.expected).difference(&around.breaks).difference(&around.frozen);
     if kind == IncidentType::RepeatedGlances {
         let enough = live.iter().count() >= usize::from(policy.detect.repeated_glances.count);
-        return if enough || live == *union { live } else { IntervalSet::new() };
+        return if enough { live } else { IntervalSet::new() };
     }
     let least = least(policy, kind);
     let stretches = union.iter().map(|stretch| (stretch, live.clipped(stretch)));
-    let kept = stretches.filter(|(stretch, left)| {
-        left.length() == stretch.length() || left.length() >= least
-    });
+    let kept =
+        stretches.filter(|(stretch, left)| left.length() == stretch.length() || left.length() >= least);
     kept.flat_map(|(_, left)| left.iter().collect::<Vec<_>>()).collect()
 }
 
@@ -140,12 +139,7 @@ fn least(policy: &Policy, kind: IncidentType) -> Millis {
 }
 
 /// Evidence counts unless dismissed; identity counts only where confirmed.
-fn after_review(
-    claim: &Claim,
-    live: &IntervalSet,
-    around: &Circumstances,
-    decided: &Decisions,
-) -> Standing {
+fn after_review(claim: &Claim, live: &IntervalSet, around: &Circumstances, decided: &Decisions) -> Standing {
     let remaining = claim.seen.intersection(live);
     if remaining.is_empty() {
         return Standing::without(excuse(claim, around));

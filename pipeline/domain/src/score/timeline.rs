@@ -42,7 +42,9 @@ pub(super) struct Timeline {
     edge: Option<MediaMs>,
     /// Instant and interval of the last sample.
     last: Option<(MediaMs, Millis)>,
-    /// End of the last segment.
+    /// Latest end of any segment.
+    frontier: MediaMs,
+    /// End of the last segment by its own clock.
     segment_end: MediaMs,
 }
 
@@ -55,7 +57,7 @@ impl Timeline {
 
     /// Media time up to which slots have been cut.
     pub fn frontier(&self) -> MediaMs {
-        self.segment_end
+        self.frontier
     }
 
     /// The slots of a segment, in order, without overlap, beginning where the last one ended.
@@ -83,7 +85,8 @@ impl Timeline {
             self.cut(sample.at + half, sample.at, step, sight, &mut slots);
             self.last = Some((sample.at, step));
         }
-        self.segment_end = self.segment_end.max(interval.end);
+        self.segment_end = interval.end;
+        self.frontier = self.frontier.max(interval.end);
         slots
     }
 
@@ -91,7 +94,7 @@ impl Timeline {
     /// belongs to that sample if no other was planned there, and is a hole where video was expected.
     pub fn tail(&mut self, expected_end: MediaMs) -> (Option<Interval>, Option<Slot>) {
         let (Some(edge), Some((last, step))) = (self.edge, self.last) else { return (None, None) };
-        let observed = Interval::new(edge, self.segment_end.min(last + step));
+        let observed = Interval::new(edge, self.frontier.min(last + step));
         let end = edge.max(observed.end);
         let missing = Interval::new(end, expected_end);
         self.edge = Some(end);

@@ -105,9 +105,7 @@ impl Watch {
         }
         self.gaps = Gaps::default();
         self.forget_windows(|_| true, ledger);
-        for sector in self.glances.reset() {
-            ledger.close(Lane { kind: IncidentType::RepeatedGlances, branch: sector });
-        }
+        self.forget_glances(ledger);
         ledger.close_all();
     }
 
@@ -116,9 +114,7 @@ impl Watch {
         self.epoch = epoch;
         self.senses = Senses::default();
         self.forget_windows(|_| true, ledger);
-        for sector in self.glances.reset() {
-            ledger.close(Lane { kind: IncidentType::RepeatedGlances, branch: sector });
-        }
+        self.forget_glances(ledger);
         if self.freeze.reset() {
             ledger.close(IncidentType::VideoFrozen.into());
         }
@@ -149,11 +145,13 @@ impl Watch {
         }
         let perception = match (&slot.sight, reason) {
             (Sight::Seen(scene), None) => {
-                let knew = self.senses.is_calibrated();
+                let before = self.senses.calibrations();
                 let perception = self.senses.perceive(slot, scene, terms.policy);
-                if self.senses.is_calibrated() != knew {
+                if self.senses.calibrations() != before {
                     // Angles mean something else from here on.
                     self.forget_windows(needs_calibration, ledger);
+                    self.forget_glances(ledger);
+                    ledger.void_calibration(self.epoch, needs_calibration);
                 }
                 Some(perception)
             }
@@ -249,6 +247,12 @@ impl Watch {
             if hysteresis.reset() {
                 ledger.close((*kind).into());
             }
+        }
+    }
+
+    fn forget_glances(&mut self, ledger: &mut Ledger) {
+        for sector in self.glances.reset() {
+            ledger.close(Lane { kind: IncidentType::RepeatedGlances, branch: sector });
         }
     }
 

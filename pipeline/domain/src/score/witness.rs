@@ -106,8 +106,7 @@ struct Exposure {
 impl Exposure {
     fn fit(cells: &[Cell]) -> Option<Self> {
         let around: Vec<&Cell> = cells.iter().filter(|cell| !cell.seat).collect();
-        let basis: Vec<&Cell> =
-            if around.len() >= FEWEST_AROUND { around } else { cells.iter().collect() };
+        let basis: Vec<&Cell> = if around.len() >= FEWEST_AROUND { around } else { cells.iter().collect() };
         if basis.is_empty() {
             return None;
         }

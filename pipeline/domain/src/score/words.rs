@@ -34,7 +34,10 @@ pub(super) fn reason(record: &Record, length: Millis) -> Reason {
         IncidentType::RepeatedGlances => {
             let glances = record.seen.iter().count() as u16;
             params.insert("glances".to_owned(), json!(glances));
-            ("same_place", format!("{} went to the same place beside the screen.", count(glances, "short look")))
+            (
+                "same_place",
+                format!("{} went to the same place beside the screen.", count(glances, "short look")),
+            )
         }
         IncidentType::IdentityMismatch => {
             ("similarity_low", format!("The face was unlike the enrolled one for {time}."))
@@ -150,7 +153,10 @@ mod tests {
     #[test]
     fn durations_read_like_people_say_them() {
         let said = |ms: i64| duration(Millis(ms));
-        assert_eq!((said(200), said(13_400), said(125_000)), ("1 s".into(), "13 s".into(), "2 min 5 s".into()));
+        assert_eq!(
+            (said(200), said(13_400), said(125_000)),
+            ("1 s".into(), "13 s".into(), "2 min 5 s".into())
+        );
         assert_eq!(said(3_603_000), "1 h 0 min 3 s");
     }
 

@@ -13,10 +13,7 @@ fn outcome(granted: &[Accommodation], more: &[SessionFact], script: Script) -> O
 }
 
 fn a_break(from_s: i64, to_s: i64) -> [SessionFact; 2] {
-    [
-        fact(from_s * 1000, SessionEvent::BreakStarted),
-        fact(to_s * 1000, SessionEvent::BreakEnded),
-    ]
+    [fact(from_s * 1000, SessionEvent::BreakStarted), fact(to_s * 1000, SessionEvent::BreakEnded)]
 }
 
 #[test]

@@ -7,8 +7,7 @@ use domain::detections::ObjectClass;
 use domain::geometry::Rect;
 use domain::messages::{
     FaceObservation, FrameObservation, ModelRef, ObjectObservation, Observation, PersonObservation,
-    PipelineRef, Plan, PlanReason, Quality, SampleStatus, SegmentStatus, StreamKind, StreamRef,
-    UnseenReason,
+    PipelineRef, Plan, PlanReason, Quality, SampleStatus, SegmentStatus, StreamKind, StreamRef, UnseenReason,
 };
 use domain::time::MediaMs;
 
@@ -18,7 +17,15 @@ use crate::fixtures::session_id;
 const SEGMENT_MS: i64 = 2000;
 
 pub fn session() -> Script {
-    Script { step_ms: 1000, frames: Vec::new(), now_ms: 0, epoch: 0, sequence: 0, done: Vec::new(), frozen: None }
+    Script {
+        step_ms: 1000,
+        frames: Vec::new(),
+        now_ms: 0,
+        epoch: 0,
+        sequence: 0,
+        done: Vec::new(),
+        frozen: None,
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -254,9 +261,8 @@ impl Script {
     fn cut(&mut self) {
         let frames = std::mem::take(&mut self.frames);
         let Some(first) = frames.first() else { return };
-        let start = MediaMs(first.media_ms.0 / SEGMENT_MS * SEGMENT_MS).max(
-            self.done.last().map_or(MediaMs(0), |last| last.end_ms).min(first.media_ms),
-        );
+        let start = MediaMs(first.media_ms.0 / SEGMENT_MS * SEGMENT_MS)
+            .max(self.done.last().map_or(MediaMs(0), |last| last.end_ms).min(first.media_ms));
         self.done.push(Observation {
             session: session_id(),
             tenant: "t1".into(),

@@ -2,11 +2,12 @@
 //! no points.
 
 use domain::messages::IncidentType::{
-    CameraObstructed, MediaUndecodable, MultiplePersons, PersonAbsent, SceneUnusable, VideoFrozen, VideoGap,
+    CameraObstructed, GazeOffScreen, HeadTurnedAway, MediaUndecodable, PersonAbsent, SceneUnusable,
+    VideoFrozen, VideoGap,
 };
 use domain::messages::{Band, CountsReason, ReviewPriority, Score, UnseenReason};
 
-use crate::builder::{Script, session};
+use crate::builder::{SCREEN, Script, session};
 use crate::fixtures::{Outcome, run, run_with, span, standard, started};
 
 fn outcome(script: Script) -> Outcome {
@@ -71,13 +72,24 @@ fn a_sample_never_stands_for_more_than_two_seconds() {
 
 #[test]
 fn a_frozen_picture_is_not_observed_and_costs_nothing() {
-    let script = session().fps(2).seated(60).frozen().second_person(60).thawed().seated(60);
+    let away = SCREEN.turned(60.0);
+    let script = session().fps(2).seated(60).frozen().looking(60, away).thawed().seated(60);
     let outcome = outcome(script);
-    assert_eq!(outcome.kinds(), [MultiplePersons, VideoFrozen]);
+    assert_eq!(outcome.kinds(), [GazeOffScreen, HeadTurnedAway, VideoFrozen]);
     assert_eq!(outcome.spans(VideoFrozen), [(59, 119)]);
-    let incident = outcome.of(MultiplePersons);
-    assert!(incident.iter().all(|incident| incident.counts_reason == CountsReason::Frozen));
-    assert_eq!(reasons(outcome.score()), [("frozen", 60_000)]);
+    // Both opened before the picture was known to be frozen, and were taken back.
+    for kind in [GazeOffScreen, HeadTurnedAway] {
+        let counted: Vec<_> = outcome
+            .revisions()
+            .iter()
+            .filter(|revision| revision.kind == kind)
+            .map(|revision| revision.counts_reason)
+            .collect();
+        assert_eq!(counted.first(), Some(&CountsReason::Evidence));
+        assert_eq!(counted.last(), Some(&CountsReason::Frozen));
+    }
+    // The first picture that moves again is only believed with the second.
+    assert_eq!(reasons(outcome.score()), [("frozen", 60_500)]);
     assert_eq!(outcome.score().concern_milli, 0);
 }
 

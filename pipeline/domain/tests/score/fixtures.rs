@@ -33,11 +33,8 @@ pub fn span(start_s: i64, end_s: i64) -> Interval {
 }
 
 pub fn started(granted: &[Accommodation], expected: Option<Interval>) -> SessionFact {
-    let event = SessionEvent::Started {
-        policy: "standard".into(),
-        accommodations: granted.to_vec(),
-        expected,
-    };
+    let event =
+        SessionEvent::Started { policy: "standard".into(), accommodations: granted.to_vec(), expected };
     fact(0, event)
 }
 
@@ -111,8 +108,7 @@ impl Outcome {
     }
 
     pub fn kinds(&self) -> Vec<IncidentType> {
-        let mut kinds: Vec<IncidentType> =
-            self.incidents().iter().map(|incident| incident.kind).collect();
+        let mut kinds: Vec<IncidentType> = self.incidents().iter().map(|incident| incident.kind).collect();
         kinds.dedup();
         kinds
     }

@@ -67,7 +67,10 @@ fn a_latecomer_makes_a_new_revision_and_stays_unseen() {
     let after = outcome.score();
     assert_eq!((after.rev, after.supersedes, after.status), (2, Some(1), ScoreStatus::Final));
     assert_eq!(after.contributions, before.contributions);
-    assert_eq!(after.coverage.by_reason["late"].0, 2000);
+    // The samples beside it stand for half a second of it, before and after.
+    assert_eq!(after.coverage.observed_ms, before.coverage.observed_ms);
+    let reasons = &after.coverage.by_reason;
+    assert_eq!((reasons["late"].0, reasons["gap"].0), (1500, 500));
     assert_ne!(after.inputs_sha256, before.inputs_sha256);
     assert_eq!(fold.counters().late, 1);
     // The second copy of a latecomer is a duplicate.

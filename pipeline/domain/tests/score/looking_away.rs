@@ -1,8 +1,6 @@
 //! Looking away is read from head and eyes together, and never from what could not be measured.
 
-use domain::messages::IncidentType::{
-    self, FaceNotDetected, GazeOffScreen, HeadTurnedAway, RepeatedGlances,
-};
+use domain::messages::IncidentType::{self, FaceNotDetected, GazeOffScreen, HeadTurnedAway, RepeatedGlances};
 use domain::messages::{NotEvaluatedReason, Severity};
 
 use crate::builder::{Looks, SCREEN, Script, session};

@@ -104,7 +104,8 @@ proptest! {
 
 #[test]
 fn a_session_of_nothing_but_missing_data_costs_nothing() {
-    for reason in [UnseenReason::Dark, UnseenReason::Obstructed, UnseenReason::Undecodable, UnseenReason::Gap] {
+    for reason in [UnseenReason::Dark, UnseenReason::Obstructed, UnseenReason::Undecodable, UnseenReason::Gap]
+    {
         let outcome = run(&standard(), &session().unseen(600, reason).observations());
         let score = outcome.score();
         assert_eq!((score.concern_milli, score.integrity), (0, None), "{reason:?}");

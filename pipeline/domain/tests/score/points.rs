@@ -67,6 +67,13 @@ fn kinds() -> impl Strategy<Value = IncidentType> {
     prop::sample::select(IncidentType::ALL.to_vec())
 }
 
+/// Types that cost nothing unless a human says so.
+fn harmless_kinds() -> impl Strategy<Value = IncidentType> {
+    let mut kinds = IncidentType::ALL.to_vec();
+    kinds.retain(|kind| kind.class() != IncidentClass::Evidence);
+    prop::sample::select(kinds)
+}
+
 fn claim() -> impl Strategy<Value = Claim> {
     (kinds(), stretches(3), 0u16..=1000, prop::bool::weighted(0.9)).prop_map(
         |(kind, seen, confidence_milli, calibrated)| Claim { kind, seen, confidence_milli, calibrated },
@@ -107,8 +114,11 @@ fn case() -> impl Strategy<Value = Case> {
         Just(Vec::new()).boxed(),
         (review(0), review(1), review(2)).prop_map(|(a, b, c)| vec![a, b, c]).boxed(),
     ];
-    (prop::collection::vec(claim(), 1..6), around, reviews)
-        .prop_map(|(claims, around, reviews)| Case { claims, around, reviews })
+    (prop::collection::vec(claim(), 1..6), around, reviews).prop_map(|(claims, around, reviews)| Case {
+        claims,
+        around,
+        reviews,
+    })
 }
 
 proptest! {
@@ -134,8 +144,9 @@ proptest! {
             before.kind == IncidentType::RepeatedGlances
                 && after.seen.iter().count() < before.seen.iter().count() + more.iter().count()
         });
-        prop_assume!(!joined);
-        prop_assert!(extended.concern(&policy) >= case.concern(&policy));
+        if !joined {
+            prop_assert!(extended.concern(&policy) >= case.concern(&policy));
+        }
     }
 
     #[test]
@@ -144,7 +155,9 @@ proptest! {
     ) {
         let policy = standard();
         let kind = which.get(&case.claims).kind;
-        prop_assume!(kind != IncidentType::RepeatedGlances);
+        if kind == IncidentType::RepeatedGlances {
+            return Ok(()); // Counted by number: sectors stay apart and are never merged.
+        }
         let apart = case.with(|case| {
             let calibrated = which.get(&case.claims).calibrated;
             case.claims.push(Claim { kind, calibrated, ..twin.clone() });
@@ -163,7 +176,9 @@ proptest! {
     ) {
         let policy = standard();
         let index = which.index(case.claims.len());
-        prop_assume!(case.claims[index].kind != IncidentType::RepeatedGlances);
+        if case.claims[index].kind == IncidentType::RepeatedGlances {
+            return Ok(()); // Cutting an excursion makes two of it.
+        }
         let split = case.with(|case| {
             let whole = case.claims.remove(index);
             let (before, after) = (
@@ -220,9 +235,11 @@ proptest! {
     }
 
     #[test]
-    fn coverage_and_undecided_identity_move_no_number(case in case(), added in claim()) {
+    fn coverage_and_undecided_identity_move_no_number(
+        case in case(), added in claim(), kind in harmless_kinds()
+    ) {
         let policy = standard();
-        prop_assume!(added.kind.class() != IncidentClass::Evidence);
+        let added = Claim { kind, ..added };
         let undecided = case.with(|case| case.reviews.clear());
         let more = undecided.with(|case| case.claims.push(added));
         prop_assert_eq!(more.contributions(&policy), undecided.contributions(&policy));

@@ -37,7 +37,10 @@ fn dismissing_takes_the_points_away_in_a_new_revision() {
     assert_eq!((after.rev, after.supersedes, after.concern_milli), (2, Some(1), 0));
     assert_eq!(after.status, ScoreStatus::Final);
     let incident = outcome.of(PersonAbsent)[0];
-    assert_eq!((incident.counts_reason, incident.review.state), (CountsReason::Dismissed, ReviewStatus::Dismissed));
+    assert_eq!(
+        (incident.counts_reason, incident.review.state),
+        (CountsReason::Dismissed, ReviewStatus::Dismissed)
+    );
     assert_eq!(incident.review.by.as_deref(), Some("proctor-7"));
 }
 

@@ -51,8 +51,7 @@ fn looking_away_all_hour_is_amber_and_never_below_80() {
 #[test]
 fn a_camera_covered_for_24_of_120_minutes_costs_nothing_and_joins_the_queue() {
     let script = session().seated(2880).covered(1440).seated(2880);
-    let outcome =
-        run_with(&standard(), &[started(&[], Some(span(0, 7200)))], &script.observations(), &[]);
+    let outcome = run_with(&standard(), &[started(&[], Some(span(0, 7200)))], &script.observations(), &[]);
     let score = outcome.score();
     assert_eq!((score.integrity, score.concern_milli), (Some(100), 0));
     assert_eq!((score.coverage.ratio_milli, score.evidence), (800, EvidenceStatus::Sufficient));
@@ -63,8 +62,7 @@ fn a_camera_covered_for_24_of_120_minutes_costs_nothing_and_joins_the_queue() {
 #[test]
 fn a_camera_covered_for_30_of_120_minutes_is_grey() {
     let script = session().seated(2700).covered(1800).seated(2700);
-    let outcome =
-        run_with(&standard(), &[started(&[], Some(span(0, 7200)))], &script.observations(), &[]);
+    let outcome = run_with(&standard(), &[started(&[], Some(span(0, 7200)))], &script.observations(), &[]);
     let score = outcome.score();
     assert_eq!((score.integrity, score.band), (None, Band::Grey));
     assert_eq!((score.concern_milli, score.evidence), (0, EvidenceStatus::Insufficient));

@@ -92,8 +92,7 @@ pub(crate) fn decode(outputs: &Outputs, floors: Floors, nms_iou: f32) -> Result<
 fn rect(cell: usize, cells: usize, stride: usize, row: ArrayView1<f32>) -> Rect {
     let stride = stride as f32;
     let (x, y) = (((cell % cells) as f32 + 0.5) * stride, ((cell / cells) as f32 + 0.5) * stride);
-    let [left, top, right, lower] =
-        std::array::from_fn(|side| expectation(&row, side * DISTANCES) * stride);
+    let [left, top, right, lower] = std::array::from_fn(|side| expectation(&row, side * DISTANCES) * stride);
     Rect { x: x - left, y: y - top, w: left + right, h: top + lower }
 }
 

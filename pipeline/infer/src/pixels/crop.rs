@@ -35,7 +35,7 @@ impl Crop {
     }
 
     /// Maps a point of the crop, cut at `size`, into the picture.
-    pub(crate) fn to_picture(&self, point: Point, size: usize) -> Point {
+    pub(crate) fn to_picture(self, point: Point, size: usize) -> Point {
         let factor = self.side / size as f32;
         let (right, down) = ((point.x - size as f32 / 2.0) * factor, (point.y - size as f32 / 2.0) * factor);
         let (across, along) = self.axes();

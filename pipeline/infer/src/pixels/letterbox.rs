@@ -30,11 +30,6 @@ impl Letterbox {
         Self { region, input, scaled, left, top }
     }
 
-    /// Input pixels per picture pixel.
-    pub(crate) fn scale(&self) -> f32 {
-        self.scaled.width as f32 / self.region.size.width as f32
-    }
-
     /// Writes the input of a model: packed RGB.
     pub(crate) fn fill(
         &self,
@@ -51,14 +46,14 @@ impl Letterbox {
     }
 
     /// Maps a point of the input into the picture, both in pixels.
-    pub(crate) fn to_picture(&self, point: Point) -> Point {
+    pub(crate) fn to_picture(self, point: Point) -> Point {
         let x = (point.x - self.left as f32) * self.region.size.width as f32 / self.scaled.width as f32;
         let y = (point.y - self.top as f32) * self.region.size.height as f32 / self.scaled.height as f32;
         Point { x: x + self.region.x as f32, y: y + self.region.y as f32 }
     }
 
     /// Maps a box of the input into the picture, both in pixels.
-    pub(crate) fn rect_to_picture(&self, rect: Rect) -> Rect {
+    pub(crate) fn rect_to_picture(self, rect: Rect) -> Rect {
         let start = self.to_picture(Point { x: rect.x, y: rect.y });
         let end = self.to_picture(Point { x: rect.x + rect.w, y: rect.y + rect.h });
         Rect { x: start.x, y: start.y, w: end.x - start.x, h: end.y - start.y }

@@ -117,9 +117,8 @@ mod tests {
     fn a_ramp_stays_a_ramp_between_pixels() {
         let grid = Grid { start: (2.0, 3.0), right: (0.5, 0.0), down: (0.0, 0.5) };
         // 4 per column and 10 per row from the centre of pixel (0, 0).
-        let expected: Vec<u8> = (0..4)
-            .flat_map(|row| (0..4).map(move |column| (6 + 25 + column * 2 + row * 5) as u8))
-            .collect();
+        let expected: Vec<u8> =
+            (0..4).flat_map(|row| (0..4).map(move |column| (6 + 25 + column * 2 + row * 5) as u8)).collect();
         assert_eq!(warped(grid, Size::new(4, 4)), expected);
     }
 

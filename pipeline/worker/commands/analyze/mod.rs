@@ -142,13 +142,21 @@ impl Analysis<'_> {
             self.found(finding, &mut collected);
         })?;
         let Some(score) = collected.score.take() else {
-            return Err(NotAnalysed::Failed(anyhow!("an analysis ended without a score: this is a bug").into()));
+            return Err(NotAnalysed::Failed(
+                anyhow!("an analysis ended without a score: this is a bug").into(),
+            ));
         };
         if !self.args.json {
             self.progress.aside(|| {
                 let title = path.display().to_string();
                 let mut out = io::stdout().lock();
-                summary::print(&mut out, &title, &collected.incidents, &score, analyzed.cut_short.as_deref())?;
+                summary::print(
+                    &mut out,
+                    &title,
+                    &collected.incidents,
+                    &score,
+                    analyzed.cut_short.as_deref(),
+                )?;
                 writeln!(out)
             })?;
         }

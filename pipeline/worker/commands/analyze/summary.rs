@@ -3,9 +3,13 @@
 //!
 //! Says what the messages say, in the report's words; judges nothing.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use domain::messages::{Band, Incident, IncidentClass, IncidentState, Score};
+use domain::messages::{
+    Band, Incident, IncidentClass, IncidentState, NotEvaluatedReason, ReviewPriority, Score,
+};
+use domain::time::Millis;
 
 use super::super::table::aligned;
 use crate::report::words;
@@ -61,7 +65,11 @@ fn headline(score: &Score) -> String {
         None => "no integrity score: too little was seen (grey, not an accusation)".to_owned(),
     };
     let mark = words::band_mark(score.band);
-    format!("{mark} {number}; review priority {}", words::priority(score.review_priority))
+    let priority = words::priority(score.review_priority);
+    match score.review_priority {
+        ReviewPriority::None => format!("{mark} {number}; {priority}"),
+        _ => format!("{mark} {number}; review priority {priority}"),
+    }
 }
 
 fn contributions(score: &Score) -> Vec<String> {
@@ -98,12 +106,15 @@ fn incident_row(incident: &Incident) -> Vec<String> {
 fn coverage(score: &Score) -> String {
     let coverage = &score.coverage;
     let (observed, expected) = (words::length(coverage.observed_ms), words::length(coverage.expected_ms));
-    let mut text = format!("seen {} of the time ({observed} of {expected})", words::percent(coverage.ratio_milli));
+    let mut text =
+        format!("seen {} of the time ({observed} of {expected})", words::percent(coverage.ratio_milli));
     if !coverage.by_reason.is_empty() {
         let reasons: Vec<String> = coverage
             .by_reason
             .iter()
-            .map(|(reason, length)| format!("{} {}", words::unseen(reason).to_lowercase(), words::length(*length)))
+            .map(|(reason, length)| {
+                format!("{} {}", words::unseen(reason).to_lowercase(), words::length(*length))
+            })
             .collect();
         text.push_str(&format!("; not seen: {}", reasons.join(", ")));
         text.push_str(&format!("; longest stretch {}", words::length(coverage.longest_unseen_ms)));
@@ -116,9 +127,44 @@ fn coverage(score: &Score) -> String {
 
 /// What was not looked for although video was seen: silence would look like "nothing happened".
 fn not_evaluated(score: &Score) -> Vec<String> {
-    let lines = score.not_evaluated.iter().map(|skipped| {
-        let (what, length) = (words::incident(skipped.kind).to_lowercase(), words::length(skipped.duration_ms));
-        format!("not looked for during {length}: {what} ({})", words::not_evaluated(skipped.reason))
-    });
-    lines.collect()
+    let mut grouped: BTreeMap<(NotEvaluatedReason, Millis), Vec<String>> = BTreeMap::new();
+    for skipped in &score.not_evaluated {
+        let what = words::incident(skipped.kind).to_lowercase();
+        grouped.entry((skipped.reason, skipped.duration_ms)).or_default().push(what);
+    }
+    let line = |((reason, length), what): ((NotEvaluatedReason, Millis), Vec<String>)| {
+        let (length, why) = (words::length(length), words::not_evaluated(reason));
+        format!("not looked for during {length}: {} ({why})", what.join(", "))
+    };
+    grouped.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_reasons_times_and_gaps() {
+        let score = include_str!("../../../../tests/data/messages/score.v1.json");
+        let incident = include_str!("../../../../tests/data/messages/incident.v1.json");
+        let mut out = Vec::new();
+        let incidents = [serde_json::from_str(incident).unwrap()];
+        let score = serde_json::from_str(score).unwrap();
+        print(&mut out, "exam.webm", &incidents, &score, Some("it breaks off")).unwrap();
+        let expected = "\
+exam.webm
+  ▲ integrity 77 of 100, amber; review priority low: when there is time
+    −22.6  Two or more persons  1 incident, 13 s in total, high
+  incidents
+    1:01–1:14  Two or more persons  high  Two persons were visible for 13 s.
+  seen 98.3 % of the time (1 h 28 min of 1 h 30 min); not seen: too dark 1 min, left out by this system \
+under load 30 s; longest stretch 1 min
+  not looked for during 7.5 s: eyes away from the screen (how this person looks at the screen was not \
+known yet)
+  not all of it could be decoded: it breaks off
+  honoured: extra time
+  policy standard version 3; a human decides, not this program
+";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
 }

@@ -59,12 +59,17 @@ fn seccomp() -> Check {
     if actions.contains("kill_process") {
         Check::ok("seccomp", "filters can be set")
     } else {
-        Check::warn("seccomp", "not offered by this kernel", "decoders cannot be confined to few system calls")
+        Check::warn(
+            "seccomp",
+            "not offered by this kernel",
+            "decoders cannot be confined to few system calls",
+        )
     }
 }
 
 fn landlock() -> Check {
-    let remedy = "decoders cannot be kept from files by Landlock; Linux 5.13 or newer with lsm=landlock has it";
+    let remedy =
+        "decoders cannot be kept from files by Landlock; Linux 5.13 or newer with lsm=landlock has it";
     match fs::read_to_string("/sys/kernel/security/lsm") {
         Ok(modules) if modules.split(',').any(|module| module.trim() == "landlock") => {
             Check::ok("Landlock", "enabled")

@@ -14,7 +14,11 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     let elements = match decode::inspect() {
         Ok(elements) => elements,
         Err(error) => {
-            return vec![Check::fail("GStreamer", error, "run `make setup`, or install GStreamer 1.22 or newer")];
+            return vec![Check::fail(
+                "GStreamer",
+                error,
+                "run `make setup`, or install GStreamer 1.22 or newer",
+            )];
         }
     };
     let mut checks = vec![version(&elements)];
