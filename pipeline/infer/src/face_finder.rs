@@ -100,7 +100,7 @@ impl FaceFinder {
     }
 }
 
-/// One face has been reported twice with an overlap of 0.288 (`models.md`).
+/// One face has been reported twice with an overlap of 0.288 (`models/cards/blazeface_back.md`).
 const DEFAULT_NMS_IOU: f32 = 0.2;
 
 /// Faces smaller than this part of the picture's shorter side are left out: nothing can be measured on

@@ -1,6 +1,6 @@
 //! Head pose from four points of a mesh.
 //!
-//! Recipe of `models.md`: the line from eye corner to eye corner is the head's x axis, the line from
+//! Recipe of `models/cards/face_landmark.md`: the line from eye corner to eye corner is the head's x axis, the line from
 //! forehead to chin (made orthogonal) its y axis. Angles as
 //! [`MeshedFace`](domain::detections::MeshedFace) defines them. Pitch has a bias per face, which
 //! calibration takes out later.
