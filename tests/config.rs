@@ -7,7 +7,7 @@ use domain::observe::Reporting;
 use domain::observe::quality::QualityGate;
 use domain::sampling::Suspicion;
 use infer::VisionSettings;
-use invigilator::settings::{DEFAULT_TOML, Override, Settings, SettingsError, Sources, policy};
+use invigilator::settings::{DEFAULT_TOML, Override, Settings, SettingsError, Sources, policy, schema};
 
 fn file(folder: &Path, text: &str) -> Sources {
     let path = folder.join("my.toml");
@@ -116,6 +116,34 @@ fn bounds_are_checked_together_and_name_the_line() {
         assert!(found.iter().any(|found| found.contains(expected)), "{expected} in {found:#?}");
     }
     assert_eq!(found.len(), 5, "{found:#?}");
+}
+
+#[test]
+fn the_program_refuses_what_the_schema_does() {
+    let schema = schema::settings();
+    let mut checked = 0;
+    for (section, property) in schema["properties"].as_object().unwrap() {
+        let Some(name) = property["$ref"].as_str() else { continue };
+        let section_type = schema.pointer(name.trim_start_matches('#')).unwrap();
+        for (key, form) in section_type["properties"].as_object().unwrap() {
+            let step = if form["type"] == "integer" { 1.0 } else { 0.01 };
+            let beyond = [
+                form["minimum"].as_f64().map(|least| least - step),
+                form["maximum"].as_f64().map(|most| most + step),
+            ];
+            for value in beyond.into_iter().flatten() {
+                let variable = format!("INVIGILATOR__{}__{}", section.to_uppercase(), key.to_uppercase());
+                let found =
+                    problems(&with_environment(Sources::default(), &[(&variable, &value.to_string())]));
+                assert!(
+                    found.iter().any(|found| found.starts_with(&variable)),
+                    "{variable}={value}: {found:?}"
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 20, "only {checked} bounds in the schema");
 }
 
 #[test]

@@ -257,6 +257,8 @@ fn gaze_is_judged_by_the_calibrated_angle() {
     // Two of three found, one false alarm.
     assert_eq!(figure(&evaluation, "gaze_away_f1").value, Some(4.0 / 6.0));
     assert_eq!(figure(&evaluation, "gaze_away_auc_calibrated").n, 5);
+    assert_eq!(figure(&evaluation, "gaze_away_found").value, Some(2.0 / 3.0));
+    assert_eq!(figure(&evaluation, "gaze_screen_found").value, Some(2.0 / 3.0));
     let text = evaluation.to_string();
     assert!(text.contains("gaze, second 1: labelled on screen, decided away (22.0°)"), "{text}");
     assert!(text.contains("gaze, second 5: labelled away, decided on screen (12.0°)"), "{text}");

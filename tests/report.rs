@@ -10,7 +10,7 @@ use domain::picture::{ColourMatrix, ColourRange, Picture};
 use domain::time::{MediaMs, Millis};
 use invigilator::report::{SessionReport, evidence, render};
 use scraper::{Html, Selector};
-use synthetic::{calm, eventful, grey, incident, observations, session};
+use synthetic::{calm, eventful, grey, incident, observations, session, traces};
 
 fn parse(page: &str) -> Html {
     let document = Html::parse_document(page);
@@ -110,6 +110,25 @@ fn grey_is_told_as_too_little_seen_and_not_as_zero() {
 }
 
 #[test]
+fn unseen_time_is_shown_with_its_reason_and_a_frozen_picture_is_unseen() {
+    let mut report = eventful("exam.webm");
+    report.incidents.push(incident(IncidentType::VideoFrozen, 3300, 3360, Severity::Info, ""));
+    let document = parse(&render(&[report]));
+    let lane = Selector::parse(".coverage .unseen").unwrap();
+    let told: Vec<&str> = document.select(&lane).filter_map(|part| part.attr("title")).collect();
+    assert_eq!(
+        told,
+        [
+            "Too dark, 20:00 to 23:00",
+            "Picture stood still, 55:00 to 56:00",
+            "Camera covered, 41:00 to 41:36",
+            "Left out by this system under load, 52:00 to 52:18",
+        ]
+    );
+    assert_eq!(texts(&document, "details li").len(), 4);
+}
+
+#[test]
 fn several_sessions_are_led_by_an_overview_that_puts_the_pressing_ones_first() {
     let document = parse(&render(&[calm("calm.webm"), grey("grey.webm"), eventful("eventful.webm")]));
     assert_eq!(texts(&document, ".overview tbody th"), ["eventful.webm", "grey.webm", "calm.webm"]);
@@ -129,6 +148,7 @@ fn three_hours_stay_small_however_restless() {
             frame.faces.truncate(index / 2 % 2);
         }
     }
+    report.traces = traces(&report.observations);
     report.incidents = (0..2000)
         .map(|index| {
             incident(IncidentType::GazeOffScreen, index * 5, index * 5 + 2, Severity::Low, "Away for 2 s.")
@@ -142,6 +162,7 @@ pub fn long(seconds: i64) -> SessionReport {
     let mut report = eventful("long.webm");
     report.media.duration = Millis(seconds * 1000);
     report.observations = observations(seconds * 1000, 500);
+    report.traces = traces(&report.observations);
     report
 }
 
@@ -154,6 +175,7 @@ fn the_same_input_gives_the_same_bytes() {
 fn a_session_of_which_nothing_is_known_still_has_a_page() {
     let mut report = grey("empty.webm");
     report.observations.clear();
+    report.traces.clear();
     report.media = Default::default();
     let document = parse(&render(&[report]));
     assert!(texts(&document, ".plot .none").iter().all(|text| text == "not measured"));

@@ -6,7 +6,8 @@ use domain::geometry::Rect;
 use domain::ids::SessionId;
 use domain::messages::*;
 use domain::policy::Bands;
-use domain::time::{MediaMs, Millis};
+use domain::score::{Direction, Gaze, SampleTrace};
+use domain::time::{Interval, MediaMs, Millis};
 use invigilator::report::{MediaFacts, SessionReport};
 use serde_json::Map;
 
@@ -101,6 +102,33 @@ pub fn observations(duration_ms: i64, step_ms: i64) -> Vec<Observation> {
             }
         })
         .collect()
+}
+
+/// How a score might have read these samples.
+pub fn traces(observations: &[Observation]) -> Vec<SampleTrace> {
+    let read = |frame: &FrameObservation, step: i64| SampleTrace {
+        at: frame.media_ms,
+        span: Interval::new(frame.media_ms, frame.media_ms + Millis(step)),
+        unseen: frame.reason.map(|reason| match reason {
+            UnseenReason::Obstructed => "obstructed",
+            UnseenReason::Shed => "shed",
+            UnseenReason::Blur => "blur",
+            _ => "dark",
+        }),
+        persons: frame.reason.is_none().then_some(frame.persons.len() as u16),
+        gaze: frame.faces.first().and_then(|face| {
+            let degrees = |head: f32, eyes: f32| ((head + 210.0 * eyes) * 1000.0) as i32;
+            let yaw = degrees(face.yaw?, face.gaze_yaw?);
+            let direction = Direction { yaw, pitch: degrees(face.pitch? - 4.0, face.gaze_pitch?) };
+            Some(Gaze { direction, head: direction, calibrated: frame.media_ms >= MediaMs(8000) })
+        }),
+    };
+    let observations = observations.iter();
+    let traces = observations.flat_map(|observation| {
+        let step = (1000.0 / observation.plan.fps) as i64;
+        observation.frames.iter().map(move |frame| read(frame, step))
+    });
+    traces.collect()
 }
 
 pub fn incident(kind: IncidentType, from_s: i64, to_s: i64, severity: Severity, text: &str) -> Incident {
@@ -257,7 +285,7 @@ pub fn eventful(title: &str) -> SessionReport {
             contribution(HeadTurnedAway, 36_000, 3_000, 50, 8_000),
         ]),
         bands: BANDS,
-        traces: Vec::new(),
+        traces: traces(&observations(3_600_000, 1000)),
         pictures: Vec::new(),
     }
 }
@@ -282,7 +310,7 @@ pub fn calm(title: &str) -> SessionReport {
         incidents: Vec::new(),
         score,
         bands: BANDS,
-        traces: Vec::new(),
+        traces: traces(&observations(30_000, 500)),
         pictures: Vec::new(),
     }
 }

@@ -69,8 +69,10 @@ impl FaceFinder {
             found.extend(self.look(picture, region, scratch)?);
             found = suppress(found, self.nms_iou);
         }
-        let smallest = SMALLEST_FACE * whole.size.width.min(whole.size.height) as f32;
-        found.retain(|face| face.rect.h >= smallest);
+        let Size { width, height } = whole.size;
+        let smallest = SMALLEST_FACE * width.min(height) as f32;
+        let largest = LARGEST_FACE * width.max(height) as f32;
+        found.retain(|face| (smallest..=largest).contains(&face.rect.h) && face.rect.w <= largest);
         Ok(found)
     }
 
@@ -106,6 +108,9 @@ const DEFAULT_NMS_IOU: f32 = 0.2;
 /// Faces smaller than this part of the picture's shorter side are left out: nothing can be measured on
 /// them, passers-by in the far background have them, and so does much that is no face.
 const SMALLEST_FACE: f32 = 0.05;
+
+/// A box larger than this many times the picture's longer side is no face but a number gone wild.
+const LARGEST_FACE: f32 = 2.0;
 
 fn in_picture(found: Vec<FoundFace>, letterbox: &Letterbox) -> Vec<FoundFace> {
     let mapped = |face: FoundFace| FoundFace {

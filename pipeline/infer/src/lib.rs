@@ -7,16 +7,16 @@
 //!
 //! What happens to a picture, by file:
 //!
-//! 1. [`vision`] gives it to a thread of one rayon pool, which looks at it from start to end with
+//! 1. `vision` gives it to a thread of one rayon pool, which looks at it from start to end with
 //!    sessions of its own;
-//! 2. [`look`] measures its quality and asks the models in turn: first persons and objects;
-//! 3. [`face_finder`] looks for faces in the whole picture, and again ([`second_look`]) where there is
+//! 2. `look` measures its quality and asks the models in turn: first persons and objects;
+//! 3. `face_finder` looks for faces in the whole picture, and again (`second_look`) where there is
 //!    a person without a sure face; in dim pictures the dark-scene detector, if accepted, looks too;
-//! 4. [`face_measure`] puts a mesh on the largest faces, from which the head's [`pose`] follows, and
+//! 4. `face_measure` puts a mesh on the largest faces, from which the head's `pose` follows, and
 //!    finds the irises;
-//! 5. [`credibility`] decides by detector and mesh together what was a face.
+//! 5. `credibility` decides by detector and mesh together what was a face.
 //!
-//! [`pixels`] makes the inputs of models, [`models`] reads their outputs, [`session`] alone knows
+//! `pixels` makes the inputs of models, `models` reads their outputs, `session` alone knows
 //! ONNX Runtime, [`manifest`] says which models there are and refuses those that differ.
 //!
 //! Promises: a sight is a function of the picture, the settings and the model files; it does not

@@ -1,7 +1,7 @@
 //! The manifest of models: which there are, what their files must hash to, what goes in and comes
 //! out, and on which terms. Reads `models/manifest.toml` and checks files against it.
 //!
-//! Obtains nothing: `make setup` does. Knows nothing of ONNX Runtime: [`session`](crate::session)
+//! Obtains nothing: `make setup` does. Knows nothing of ONNX Runtime: `session`
 //! compares a loaded model with its contract.
 
 use std::fmt::Write as _;

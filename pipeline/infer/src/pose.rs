@@ -48,3 +48,44 @@ fn unit(vector: Point3) -> Point3 {
     let length = (vector.x * vector.x + vector.y * vector.y + vector.z * vector.z).sqrt();
     Point3 { x: vector.x / length, y: vector.y / length, z: vector.z / length }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(x: f32, y: f32, z: f32) -> Point3 {
+        Point3 { x, y, z }
+    }
+
+    #[track_caller]
+    fn assert_pose(found: Pose, yaw: f32, pitch: f32, roll: f32) {
+        let close = |one: f32, other: f32| (one - other).abs() < 0.01;
+        assert!(close(found.yaw, yaw) && close(found.pitch, pitch) && close(found.roll, roll), "{found:?}");
+    }
+
+    #[test]
+    fn a_face_towards_the_camera_has_no_angles() {
+        assert_pose(from_axes(at(60.0, 0.0, 0.0), at(0.0, 100.0, 0.0)), 0.0, 0.0, 0.0);
+    }
+
+    #[test]
+    fn yaw_grows_as_the_nose_turns_to_the_right() {
+        // The eye on the picture's right moves away from the camera, the other one towards it.
+        let (sin, cos) = 30f32.to_radians().sin_cos();
+        assert_pose(from_axes(at(60.0 * cos, 0.0, 60.0 * sin), at(0.0, 100.0, 0.0)), 30.0, 0.0, 0.0);
+    }
+
+    #[test]
+    fn pitch_grows_as_the_nose_turns_up() {
+        // The chin moves towards the camera, the forehead away from it.
+        let (sin, cos) = 20f32.to_radians().sin_cos();
+        assert_pose(from_axes(at(60.0, 0.0, 0.0), at(0.0, 100.0 * cos, -100.0 * sin)), 0.0, 20.0, 0.0);
+    }
+
+    #[test]
+    fn roll_grows_clockwise() {
+        let (sin, cos) = 15f32.to_radians().sin_cos();
+        let pose = from_axes(at(60.0 * cos, 60.0 * sin, 0.0), at(-100.0 * sin, 100.0 * cos, 0.0));
+        assert_pose(pose, 0.0, 0.0, 15.0);
+    }
+}

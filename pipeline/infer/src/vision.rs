@@ -54,8 +54,7 @@ impl Vision {
         // A looker carries nothing from picture to picture but memory that it overwrites: one that
         // a panic left behind is as good as new.
         let mut looker = self.lookers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-        catch_unwind(AssertUnwindSafe(|| looker.look(picture)))
-            .unwrap_or_else(|panic| Err(InferError::Panicked { reason: message(panic.as_ref()) }))
+        guarded(|| looker.look(picture))
     }
 }
 
@@ -73,7 +72,28 @@ impl domain::ports::Vision for Vision {
     }
 }
 
+/// Does the work of one picture; a panic becomes its error.
+fn guarded<T>(work: impl FnOnce() -> Result<T, InferError>) -> Result<T, InferError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(InferError::Panicked { reason: message(panic.as_ref()) }))
+}
+
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_error_of_its_picture() {
+        let error = guarded::<()>(|| panic!("row {} of {}", 7, 5)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Poison);
+        assert_eq!(error.to_string(), "looking at a picture panicked: row 7 of 5");
+        assert!(guarded(|| Ok(3)).is_ok_and(|value| value == 3));
+    }
 }

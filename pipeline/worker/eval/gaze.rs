@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Analysed;
 use super::count::{middle_of, sample_at};
-use super::figure::{Figure, Unit};
+use super::figure::{Figure, Tally, Unit};
 use super::labels::{Clip, Gaze};
 use super::statistics::{auc, bootstrap};
 
@@ -84,11 +84,26 @@ pub fn figures(clips: &[Vec<GazeSecond>]) -> Vec<Figure> {
         .filter(|clip: &Vec<GazeSecond>| !clip.is_empty())
         .collect();
     let name = IncidentType::GazeOffScreen.name();
+    let decided = |labelled: bool| -> Vec<Tally> {
+        let tally = |clip: &Vec<GazeSecond>| {
+            let labelled = clip.iter().filter(|second| second.away == labelled);
+            let right = labelled.clone().filter(|second| second.decided_away == second.away);
+            Tally { hits: right.count(), trials: labelled.count() }
+        };
+        clips.iter().map(tally).collect()
+    };
     vec![
         figure("gaze_away_auc", "looking away, area under the ROC curve", &clips, area),
         figure("gaze_away_auc_calibrated", "the same, once calibrated", &calibrated, area),
         figure("gaze_away_f1", &format!("looking away, F1 at the level that opens {name}"), &clips, f1),
         figure("gaze_away_f1_calibrated", "the same, once calibrated", &calibrated, f1),
+        Figure::proportion("gaze_away_found", "seconds away that were decided so", "seconds", &decided(true)),
+        Figure::proportion(
+            "gaze_screen_found",
+            "seconds on screen that were decided so",
+            "seconds",
+            &decided(false),
+        ),
     ]
 }
 
@@ -113,7 +128,7 @@ fn figure(
         figure.add_resampled("bootstrap by clip", by_clip);
     } else {
         let by_second = bootstrap(&all, |drawn| of(&drawn.iter().map(|second| **second).collect::<Vec<_>>()));
-        figure.add_resampled("bootstrap by second: too few clips, so rather wider than this", by_second);
+        figure.add_resampled("bootstrap by second, too narrow: too few clips", by_second);
     }
     let away = all.iter().filter(|second| second.away).count();
     let unmeasured = all.iter().filter(|second| second.degrees.is_none()).count();

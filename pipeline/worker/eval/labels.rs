@@ -171,9 +171,9 @@ impl State {
         MEANINGS.iter().find(|(sign, _)| words.contains(sign)).map(|(_, state)| *state)
     }
 
-    /// Whether people agreed that nothing can be seen, so that not seeing is no error.
+    /// Whether people agreed that nothing (or nothing live) can be seen, so that not seeing is no error.
     pub fn is_unusable(self) -> bool {
-        matches!(self, Self::Covered | Self::Dark | Self::Gap)
+        matches!(self, Self::Covered | Self::Dark | Self::Frozen | Self::Gap)
     }
 }
 

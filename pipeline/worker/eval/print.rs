@@ -98,8 +98,8 @@ fn told(value: f64, unit: Unit) -> String {
 
 /// What went wrong in a clip; `None` if nothing did.
 fn findings(clip: &ClipResult) -> Option<String> {
-    let mut lines: Vec<String> = clip.refused.iter().map(|why| format!("refused: {why}")).collect();
-    lines.extend(clip.face_miscounts.iter().map(|miscount| miscounted("faces", miscount)));
+    let mut lines: Vec<String> =
+        clip.face_miscounts.iter().map(|miscount| miscounted("faces", miscount)).collect();
     lines.extend(clip.person_miscounts.iter().map(|miscount| miscounted("persons", miscount)));
     for second in clip.gaze.iter().filter(|second| second.away != second.decided_away) {
         let (label, got) = if second.away { ("away", "on screen") } else { ("on screen", "away") };

@@ -50,7 +50,7 @@ pub struct SessionReport {
     pub score: Score,
     /// Where the policy draws the borders of the bands.
     pub bands: Bands,
-    /// How the score read each sample, in order of media time; empty to leave that plot out.
+    /// How the score read each sample, in order of media time: says what was seen.
     pub traces: Vec<SampleTrace>,
     /// Pictures of flagged moments; empty unless the user asked for them.
     pub pictures: Vec<EvidencePicture>,

@@ -107,18 +107,20 @@ fn draw_band(path: &mut String, columns: &[Column]) {
     path.push('Z');
 }
 
-/// Splits a series where values are missing for longer than a column.
+/// Splits a series where values are missing for longer than a column. Two samples follow each other if
+/// they are no further apart than the sparser plan around them asks.
 fn runs(values: &[Value], column: i64) -> Vec<Vec<(Value, f32)>> {
     let mut runs: Vec<Vec<(Value, f32)>> = Vec::new();
-    let mut reached = None;
     for value in values {
         let Some(measured) = value.value.filter(|value| value.is_finite()) else { continue };
-        let breaks = reached.is_none_or(|end| value.at - value.reach > end + column);
-        match runs.last_mut() {
-            Some(run) if !breaks => run.push((*value, measured)),
-            _ => runs.push(vec![(*value, measured)]),
+        let follows = |run: &&mut Vec<(Value, f32)>| {
+            let before = run.last().map(|(before, _)| *before);
+            before.is_some_and(|before| value.at - before.at <= 2 * value.reach.max(before.reach) + column)
+        };
+        match runs.last_mut().filter(follows) {
+            Some(run) => run.push((*value, measured)),
+            None => runs.push(vec![(*value, measured)]),
         }
-        reached = Some(value.at + value.reach);
     }
     runs
 }

@@ -55,7 +55,7 @@ fn counts(series: &Series, span: Millis) -> Plot {
         unit: "counted in the picture",
         lines: [
             ("faces", plot::steps(&series.faces, scale)),
-            ("persons", plot::steps(&series.persons, scale)),
+            ("persons, as scored", plot::steps(&series.persons, scale)),
         ],
         marks: [format!("{most}"), String::new(), "0".to_owned()],
         base: scale.y(1.0),

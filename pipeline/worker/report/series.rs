@@ -4,10 +4,8 @@
 use domain::messages::{FaceObservation, FrameObservation, Observation, SampleStatus};
 use domain::score::{Direction, SampleTrace};
 
-use super::seen::half_interval;
-
-/// Bodies and heads below this confidence are not drawn; detectors report many faint ones.
-pub const PERSON_CONFIDENCE: f32 = 0.5;
+/// A sample never stands for more than this on either side, in milliseconds.
+const LONGEST_REACH: i64 = 1000;
 
 /// One value of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +23,7 @@ pub struct Value {
 pub struct Series {
     /// Number of faces.
     pub faces: Vec<Value>,
-    /// Number of heads and bodies.
+    /// Number of persons, as the score counts them.
     pub persons: Vec<Value>,
     /// Iris offset sideways, eye widths.
     pub gaze_sideways: Vec<Value>,
@@ -44,47 +42,55 @@ pub struct Series {
 impl Series {
     /// Collects all series; among raw measurements the largest face stands for the candidate.
     pub fn of(observations: &[Observation], traces: &[SampleTrace]) -> Self {
-        let mut samples: Vec<(&FrameObservation, i64)> = observations
-            .iter()
-            .flat_map(|observation| {
-                let reach = half_interval(observation).0;
-                observation.frames.iter().map(move |frame| (frame, reach))
-            })
-            .collect();
-        samples.sort_by_key(|(frame, _)| frame.media_ms);
-        let series = |measure: &dyn Fn(&FrameObservation) -> Option<f32>| -> Vec<Value> {
-            let value = |&(frame, reach): &(&FrameObservation, i64)| Value {
-                at: frame.media_ms.0,
-                reach,
-                value: if frame.status == SampleStatus::Seen { measure(frame) } else { None },
-            };
-            samples.iter().map(value).collect()
-        };
+        let raw = |measure: &dyn Fn(&FrameObservation) -> Option<f32>| raw(observations, measure);
         let largest = |measure: fn(&FaceObservation) -> Option<f32>| {
-            series(&move |frame| frame.faces.first().and_then(measure))
+            raw(&|frame| frame.faces.first().and_then(measure))
         };
-        let is_clear = |conf: f32| conf >= PERSON_CONFIDENCE;
+        let direction = |axis: fn(Direction) -> i32| {
+            // Nothing before the centre is known.
+            read(traces, |trace| {
+                let gaze = trace.gaze.filter(|gaze| gaze.calibrated)?;
+                Some(axis(gaze.direction) as f32 / 1000.0)
+            })
+        };
         Self {
-            faces: series(&|frame| Some(frame.faces.len() as f32)),
-            persons: series(&|frame| {
-                Some(frame.persons.iter().filter(|person| is_clear(person.conf)).count() as f32)
-            }),
+            faces: raw(&|frame| Some(frame.faces.len() as f32)),
+            persons: read(traces, |trace| trace.persons.map(f32::from)),
             gaze_sideways: largest(|face| face.gaze_yaw),
             gaze_upwards: largest(|face| face.gaze_pitch),
             yaw: largest(|face| face.yaw),
             pitch: largest(|face| face.pitch),
-            away_sideways: directions(traces, |direction| direction.yaw),
-            away_upwards: directions(traces, |direction| direction.pitch),
+            away_sideways: direction(|direction| direction.yaw),
+            away_upwards: direction(|direction| direction.pitch),
         }
     }
 }
 
-/// One axis of the calibrated direction; nothing before the centre is known.
-fn directions(traces: &[SampleTrace], axis: fn(Direction) -> i32) -> Vec<Value> {
+/// What a sample itself says, in order of time.
+fn raw(observations: &[Observation], measure: &dyn Fn(&FrameObservation) -> Option<f32>) -> Vec<Value> {
+    let values = observations.iter().flat_map(|observation| {
+        let reach = reach(observation.plan.fps);
+        observation.frames.iter().map(move |frame| {
+            let value = if frame.status == SampleStatus::Seen { measure(frame) } else { None };
+            Value { at: frame.media_ms.0, reach, value }
+        })
+    });
+    let mut values: Vec<Value> = values.collect();
+    values.sort_by_key(|value| value.at);
+    values
+}
+
+/// How the score read a sample.
+fn read(traces: &[SampleTrace], measure: impl Fn(&SampleTrace) -> Option<f32>) -> Vec<Value> {
     let value = |trace: &SampleTrace| Value {
         at: trace.at.0,
         reach: trace.span.length().0 / 2,
-        value: trace.gaze.filter(|gaze| gaze.calibrated).map(|gaze| axis(gaze.direction) as f32 / 1000.0),
+        value: measure(trace),
     };
     traces.iter().map(value).collect()
+}
+
+/// Half the planned interval, in milliseconds.
+fn reach(fps: f32) -> i64 {
+    if fps > 0.0 { ((500.0 / fps).round() as i64).min(LONGEST_REACH) } else { LONGEST_REACH }
 }

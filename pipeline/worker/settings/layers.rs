@@ -23,6 +23,11 @@ pub struct Merged {
 }
 
 impl Merged {
+    /// Whether any source set a key.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.places.contains_key(key)
+    }
+
     /// Where a key was set last.
     pub fn place(&self, key: &str) -> String {
         self.places.get(key).cloned().unwrap_or_else(|| "config/default.toml".to_owned())

@@ -13,6 +13,7 @@
 //! | [`problem`] | how mistakes are reported: all at once, each with key, place and remedy |
 //! | [`fingerprint`] | the hash of what can change an observation |
 //! | [`adapters`] | which settings each adapter gets |
+//! | [`schema`] | the JSON schemas of settings and policy files |
 //! | [`places`] | where relative paths lead |
 //! | [`policy`] | policies: by name or by file, with id, version and hash |
 //!

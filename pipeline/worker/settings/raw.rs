@@ -1,8 +1,8 @@
 //! The form of a settings file: sections, keys, types. Its JSON schema is `config/schema/settings.json`.
 //!
 //! Where the domain has a type of its own with the same fields, it is used here directly. Bounds are
-//! stated twice, here for editors and in [`validate`](super::validate) for the program; a test keeps
-//! both equal at the defaults.
+//! stated twice, here for editors and in [`validate`](super::validate) for the program; a test checks
+//! that the program refuses what the schema does.
 
 use domain::observe::Reporting;
 use domain::observe::quality::QualityGate;

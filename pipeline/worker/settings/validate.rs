@@ -95,7 +95,10 @@ impl Check<'_> {
         match SampleGrid::new(sampling.base_fps, sampling.escalated_fps) {
             Ok(grid) => Some(grid),
             Err(error) => {
-                self.unless(false, "sampling.base_fps", &error.to_string());
+                // The two rates do not fit together: blame one that somebody set.
+                let (base, escalated) = ("sampling.base_fps", "sampling.escalated_fps");
+                let only_escalated = self.merged.is_set(escalated) && !self.merged.is_set(base);
+                self.unless(false, if only_escalated { escalated } else { base }, &error.to_string());
                 None
             }
         }

@@ -1,7 +1,7 @@
 //! Makes messages: revisions of incidents, and the score with a reason for every point.
 //!
 //! Brings together what the ledger saw, what circumstances and humans take away
-//! ([`standing`](super::standing)) and what the rule makes of it ([`rule`](super::rule)). Decides
+//! ([`standing`](super::standing)) and what the rule makes of it ([`rule`]). Decides
 //! nothing by itself.
 
 use std::collections::BTreeMap;

@@ -35,12 +35,32 @@ fn a_poster_is_no_person() {
 }
 
 #[test]
+fn a_still_face_is_no_person_from_its_first_moment() {
+    let mut script = session().seated(20);
+    for _ in 0..10 {
+        script = script.poster(4).seated(16);
+    }
+    assert_eq!(kinds(script), []);
+}
+
+#[test]
+fn an_outlier_of_the_detector_does_not_bring_a_poster_to_life() {
+    let jumpy = at_two_fps().beside(300, |frame, number| {
+        let jump = if number % 9 == 0 { 0.05 } else { 0.0 };
+        frame.add_face(0.72 + jump, 0.25, 0.14, 0.24, 0.95, SCREEN);
+    });
+    assert_eq!(kinds(jumpy), []);
+}
+
+#[test]
 fn a_poster_and_a_person_are_a_person() {
     let script = at_two_fps().poster(60).beside(20, |frame, number| {
         frame.add_face(0.72 + sway(number, 5) * 0.0007, 0.25, 0.14, 0.24, 0.95, SCREEN);
         frame.add_face(0.08 + sway(number, 8) * 0.02, 0.3, 0.13, 0.22, 0.8, SCREEN);
     });
-    assert_eq!(kinds(script.poster(20)), [MultiplePersons]);
+    let outcome = run(&standard(), &script.poster(20).observations());
+    assert_eq!(outcome.kinds(), [MultiplePersons]);
+    assert_eq!(outcome.of(MultiplePersons)[0].reason.params["max_persons"], 2);
 }
 
 #[test]

@@ -157,7 +157,7 @@ exam.webm
     −22.6  Two or more persons  1 incident, 13 s in total, high
   incidents
     1:01–1:14  Two or more persons  high  Two persons were visible for 13 s.
-  seen 98.3 % of the time (1 h 28 min of 1 h 30 min); not seen: too dark 1 min, left out by this system \
+  seen 98.3\u{a0}% of the time (1 h 28 min of 1 h 30 min); not seen: too dark 1 min, left out by this system \
 under load 30 s; longest stretch 1 min
   not looked for during 7.5 s: eyes away from the screen (how this person looks at the screen was not \
 known yet)
