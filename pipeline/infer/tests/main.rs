@@ -1,0 +1,9 @@
+//! What `infer` promises, seen from outside. Needs what `make setup` builds, and fails without it.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod frames;
+mod light;
+mod mirror;
+mod refusals;
+mod support;
+mod threads;
