@@ -14,8 +14,7 @@
 //!    a person without a sure face; in dim pictures the dark-scene detector, if accepted, looks too;
 //! 4. `face_measure` puts a mesh on the largest faces, from which the head's `pose` follows, and
 //!    finds the irises;
-//! 5. `credibility` decides by detector and mesh together what was a face, and `same_body` which
-//!    boxes frame one person.
+//! 5. `credibility` decides by detector and mesh together what was a face.
 //!
 //! `pixels` makes the inputs of models, `models` reads their outputs, `session` alone knows
 //! ONNX Runtime, [`manifest`] says which models there are and refuses those that differ.
@@ -39,7 +38,6 @@ mod models_in_use;
 mod nms;
 mod pixels;
 mod pose;
-mod same_body;
 mod second_look;
 mod session;
 mod settings;

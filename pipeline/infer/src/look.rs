@@ -18,7 +18,6 @@ use crate::models::nanodet::{self, Floors, FoundThing, Kind};
 use crate::models_in_use::ModelsInUse;
 use crate::pixels::letterbox::Letterbox;
 use crate::pixels::{Region, Scratch, Size};
-use crate::same_body;
 use crate::session::{Model, Runtime};
 use crate::settings::VisionSettings;
 
@@ -91,8 +90,6 @@ impl Looker {
                 Kind::Object(class) => detections.objects.push(DetectedObject { class, rect, conf }),
             }
         }
-        let face_rects: Vec<Rect> = detections.faces.iter().map(|face| face.rect).collect();
-        detections.persons = same_body::merge(detections.persons, &face_rects);
         Ok(detections)
     }
 
