@@ -1,0 +1,1 @@
+//! Reads, cuts and writes containers.
