@@ -14,6 +14,7 @@
 //! | [`fingerprint`] | the hash of what can change an observation |
 //! | [`adapters`] | which settings each adapter gets |
 //! | [`schema`] | the JSON schemas of settings and policy files |
+//! | [`service`] | settings of running services: Kafka, the worker's memory, telemetry |
 //! | [`places`] | where relative paths lead |
 //! | [`policy`] | policies: by name or by file, with id, version and hash |
 //!
@@ -28,6 +29,7 @@ pub mod policy;
 pub mod problem;
 pub mod raw;
 pub mod schema;
+pub mod service;
 pub mod validate;
 
 use std::num::NonZeroUsize;
@@ -40,6 +42,8 @@ use domain::sampling::{SampleGrid, Suspicion};
 use domain::time::Millis;
 
 pub use problem::{Problem, SettingsError};
+pub use raw::{LogFormat, LogLevel, Role};
+pub use service::{Kafka, Telemetry, Worker};
 
 /// The defaults, and their documentation.
 pub const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
@@ -67,6 +71,12 @@ pub struct Settings {
     pub infer: Infer,
     /// Name or file of the policy that is used when none is asked for.
     pub policy: String,
+    /// Where records come from and go to.
+    pub kafka: Kafka,
+    /// What runs in this process, and how much memory it may hold.
+    pub worker: Worker,
+    /// What operators see.
+    pub telemetry: Telemetry,
     /// SHA-256 over everything in here that can change an observation, lower-case hex.
     pub config_hash: String,
 }

@@ -30,6 +30,12 @@ pub struct RawSettings {
     pub infer: RawInfer,
     /// Which policy judges.
     pub policy: RawPolicy,
+    /// Where records come from and go to.
+    pub kafka: RawKafka,
+    /// What runs in this process, and how much memory it may hold.
+    pub worker: RawWorker,
+    /// What operators see.
+    pub telemetry: RawTelemetry,
 }
 
 /// Which instants of a video are looked at.
@@ -100,4 +106,104 @@ pub struct RawInfer {
 pub struct RawPolicy {
     /// Name of a built-in policy, or a file.
     pub default: String,
+}
+
+/// Where records come from and go to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawKafka {
+    /// Brokers to begin with, host:port, separated by commas.
+    pub brokers: String,
+    /// How every topic's name begins.
+    pub topic_prefix: String,
+    /// How every consumer group's name begins.
+    pub group_prefix: String,
+    /// A stable name for this process; empty = host name and process id.
+    pub instance: String,
+    /// Whether brokers know this process again by its instance name.
+    pub static_membership: bool,
+    /// A file of further client properties, `key=value` a line; empty = none.
+    pub client_properties: String,
+    /// The largest record that is sent or fetched, in KiB.
+    #[schemars(range(min = 64, max = 65_536))]
+    pub max_record_kib: u32,
+}
+
+/// What runs in this process, and how much memory it may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawWorker {
+    /// Roles that run in this process.
+    pub roles: Vec<Role>,
+    /// Segments that wait to be decoded, in MiB of media.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub media_mib: u32,
+    /// Pictures that wait to be looked at, in MiB.
+    #[schemars(range(min = 16, max = 65_536))]
+    pub pictures_mib: u32,
+    /// Most segments whose pictures are looked at together.
+    #[schemars(range(min = 1, max = 256))]
+    pub batch: u16,
+    /// How long an orderly end may take.
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub drain_deadline_ms: u32,
+    /// How long a transaction of scores gathers records.
+    #[schemars(range(min = 10, max = 10_000))]
+    pub score_linger_ms: u32,
+    /// A session that has ended but lacks records is scored without them after this long.
+    #[schemars(range(min = 1000, max = 3_600_000))]
+    pub idle_after_end_ms: u32,
+    /// A session that never ended is taken to be over after this long without a record.
+    #[schemars(range(min = 1000))]
+    pub idle_after_ms: u32,
+    /// Folders that media named by reference may come from.
+    pub media_folders: Vec<String>,
+}
+
+/// A part of the work that can run in a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Segments to observations: decodes and looks.
+    Observe,
+    /// Observations to incidents and scores.
+    Score,
+}
+
+/// What operators see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTelemetry {
+    /// Address of `/metrics`, `/healthz` and `/readyz`; empty = none.
+    pub listen: String,
+    /// Least level that is logged.
+    pub log_level: LogLevel,
+    /// How a line of the log looks.
+    pub log_format: LogFormat,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// A result was lost, or an operator is needed.
+    Error,
+    /// Something went wrong and was mended.
+    Warn,
+    /// What an operator did, and what came of it.
+    Info,
+    /// Each record.
+    Debug,
+    /// Each picture.
+    Trace,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// For people.
+    Text,
 }

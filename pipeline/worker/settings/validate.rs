@@ -1,5 +1,6 @@
 //! Checks what the form of the file cannot say, all keys at once, and builds [`Settings`].
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use domain::time::Millis;
 
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
-use super::raw::{RawDecode, RawInfer, RawSettings};
-use super::{Decode, Infer, Sampling, Settings, fingerprint, places};
+use super::raw::{RawDecode, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
+use super::{Decode, Infer, Sampling, Settings, fingerprint, places, service};
 
 /// Builds settings from a file's form.
 ///
@@ -23,6 +24,9 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
     check.confidences(raw);
     check.decode(&raw.decode);
     check.infer(&raw.infer);
+    check.kafka(&raw.kafka);
+    check.worker(&raw.worker);
+    check.telemetry(&raw.telemetry);
     check.unless(!raw.policy.default.trim().is_empty(), "policy.default", "must name a policy or a file");
     let (Some(grid), true) = (grid, check.problems.is_empty()) else {
         return Err(SettingsError::Invalid(check.problems));
@@ -45,6 +49,9 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
         },
         infer: infer(&raw.infer),
         policy: raw.policy.default.clone(),
+        kafka: service::kafka(&raw.kafka),
+        worker: service::worker(&raw.worker),
+        telemetry: service::telemetry(&raw.telemetry),
         config_hash: fingerprint::of(raw),
     })
 }
@@ -150,4 +157,43 @@ impl Check<'_> {
         self.within("infer.max_measured_faces", raw.max_measured_faces, 2, 16);
         self.within("infer.max_second_looks", raw.max_second_looks, 0, 16);
     }
+
+    fn kafka(&mut self, raw: &RawKafka) {
+        self.unless(!raw.brokers.trim().is_empty(), "kafka.brokers", "must name a broker, host:port");
+        for (key, name) in [
+            ("kafka.topic_prefix", &raw.topic_prefix),
+            ("kafka.group_prefix", &raw.group_prefix),
+        ] {
+            self.unless(is_kafka_name(name), key, "must be 1 to 100 of A-Z a-z 0-9 . _ -");
+        }
+        let instance = raw.instance.is_empty() || is_kafka_name(&raw.instance);
+        self.unless(instance, "kafka.instance", "must be empty or 1 to 100 of A-Z a-z 0-9 . _ -");
+        let nameless = raw.static_membership && raw.instance.is_empty();
+        self.unless(!nameless, "kafka.static_membership", "needs kafka.instance, a name that stays");
+        self.within("kafka.max_record_kib", raw.max_record_kib, 64, 65_536);
+    }
+
+    fn worker(&mut self, raw: &RawWorker) {
+        self.unless(!raw.roles.is_empty(), "worker.roles", "must name a role: \"observe\", \"score\"");
+        self.within("worker.media_mib", raw.media_mib, 1, 65_536);
+        self.within("worker.pictures_mib", raw.pictures_mib, 16, 65_536);
+        self.within("worker.batch", raw.batch, 1, 256);
+        self.within("worker.drain_deadline_ms", raw.drain_deadline_ms, 1000, 600_000);
+        self.within("worker.score_linger_ms", raw.score_linger_ms, 10, 10_000);
+        self.within("worker.idle_after_end_ms", raw.idle_after_end_ms, 1000, 3_600_000);
+        self.within("worker.idle_after_ms", raw.idle_after_ms, 1000, i64::from(u32::MAX));
+        let absolute = raw.media_folders.iter().all(|folder| folder.starts_with('/'));
+        self.unless(absolute, "worker.media_folders", "must be absolute paths");
+    }
+
+    fn telemetry(&mut self, raw: &RawTelemetry) {
+        let listen = raw.listen.is_empty() || raw.listen.parse::<SocketAddr>().is_ok();
+        self.unless(listen, "telemetry.listen", "must be empty or an address such as 127.0.0.1:9464");
+    }
+}
+
+/// What Kafka takes for a name in full, with room for what is added to it.
+fn is_kafka_name(name: &str) -> bool {
+    (1..=100).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }

@@ -1,0 +1,103 @@
+//! Settings of running services, once their values are known to be good: Kafka, the worker, telemetry.
+//! What each one means is written in `config/default.toml`.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::raw::{LogFormat, LogLevel, RawKafka, RawTelemetry, RawWorker, Role};
+
+/// Where records come from and go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kafka {
+    /// Brokers to begin with.
+    pub brokers: String,
+    /// How every topic's name begins.
+    pub topic_prefix: String,
+    /// How every consumer group's name begins.
+    pub group_prefix: String,
+    /// The name of this process; unique among those that run.
+    pub instance: String,
+    /// Whether brokers know this process again by that name.
+    pub static_membership: bool,
+    /// A file of further client properties.
+    pub client_properties: Option<PathBuf>,
+    /// The largest record, in bytes.
+    pub max_record_bytes: u32,
+}
+
+/// What runs in this process, and how much memory it may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// What runs.
+    pub roles: BTreeSet<Role>,
+    /// Media that waits to be decoded, in bytes.
+    pub media_bytes: u64,
+    /// Pictures that wait to be looked at, in bytes.
+    pub picture_bytes: u64,
+    /// Most segments that are looked at together.
+    pub batch: usize,
+    /// How long an orderly end may take.
+    pub drain_deadline: Duration,
+    /// How long a transaction of scores gathers records.
+    pub score_linger: Duration,
+    /// How long an ended session may lack records.
+    pub idle_after_end: Duration,
+    /// How long a session that never ended may be silent.
+    pub idle_after: Duration,
+    /// Folders that media named by reference may come from.
+    pub media_folders: Vec<PathBuf>,
+}
+
+/// What operators see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Address of the endpoints.
+    pub listen: Option<SocketAddr>,
+    /// Least level that is logged.
+    pub log_level: LogLevel,
+    /// How a line of the log looks.
+    pub log_format: LogFormat,
+}
+
+pub(super) fn kafka(raw: &RawKafka) -> Kafka {
+    Kafka {
+        brokers: raw.brokers.clone(),
+        topic_prefix: raw.topic_prefix.clone(),
+        group_prefix: raw.group_prefix.clone(),
+        instance: if raw.instance.is_empty() { instance() } else { raw.instance.clone() },
+        static_membership: raw.static_membership,
+        client_properties: (!raw.client_properties.is_empty()).then(|| raw.client_properties.clone().into()),
+        max_record_bytes: raw.max_record_kib * 1024,
+    }
+}
+
+pub(super) fn worker(raw: &RawWorker) -> Worker {
+    let ms = |milliseconds: u32| Duration::from_millis(milliseconds.into());
+    Worker {
+        roles: raw.roles.iter().copied().collect(),
+        media_bytes: u64::from(raw.media_mib) << 20,
+        picture_bytes: u64::from(raw.pictures_mib) << 20,
+        batch: raw.batch.into(),
+        drain_deadline: ms(raw.drain_deadline_ms),
+        score_linger: ms(raw.score_linger_ms),
+        idle_after_end: ms(raw.idle_after_end_ms),
+        idle_after: ms(raw.idle_after_ms),
+        media_folders: raw.media_folders.iter().map(PathBuf::from).collect(),
+    }
+}
+
+pub(super) fn telemetry(raw: &RawTelemetry) -> Telemetry {
+    Telemetry {
+        listen: raw.listen.parse().ok(),
+        log_level: raw.log_level,
+        log_format: raw.log_format,
+    }
+}
+
+/// A name that no other running process has.
+fn instance() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}-{}", std::process::id())
+}

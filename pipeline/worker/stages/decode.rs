@@ -1,0 +1,150 @@
+//! Segments to pictures: one thread per decoder child.
+//!
+//! In: a segment's media, as large as its permit says. Out: its planned samples with their pictures,
+//! under a permit of picture bytes that is taken once the size of a picture is known and before the
+//! first one is kept. A segment that no decoder accepts is told to the outbox, with the reason, and
+//! holds up nothing else. Waits for: room for pictures.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender};
+use decode::{DecodeError, DecodeEvent, DecoderPool, SamplingPlan, StreamInfo};
+use domain::error::ErrorKind;
+use domain::messages::SegmentHeader;
+use domain::observe::SegmentIdentity;
+use domain::sampling::SampleGrid;
+use domain::time::{Interval, Millis};
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use super::budget::{Budget, Permit};
+use super::outbox::{Outbox, Place, Rejected};
+use super::stop::Stop;
+use crate::observer::{DecodedSegment, Sample};
+use crate::telemetry::metrics::{Metrics, Stage};
+
+/// A segment whose media is in memory.
+pub(super) struct Fetched {
+    /// What it is.
+    pub header: SegmentHeader,
+    /// Its bytes.
+    pub media: Vec<u8>,
+    /// Pays for them.
+    pub permit: Permit,
+    /// Where its result belongs.
+    pub place: Place,
+    /// When it was complete.
+    pub since: Instant,
+}
+
+/// A decoded segment on its way to the models.
+pub(super) struct Decoded {
+    /// Its samples.
+    pub segment: DecodedSegment,
+    /// Pays for its pictures.
+    pub permit: Option<Permit>,
+    /// Where its result belongs.
+    pub place: Place,
+}
+
+/// What every decoding thread works with.
+#[derive(Clone, Copy)]
+pub(super) struct Decode<'a> {
+    pub pool: &'a DecoderPool,
+    pub grid: SampleGrid,
+    pub hold: Millis,
+    pub pictures: &'a Budget,
+    pub outbox: &'a Outbox,
+    pub metrics: &'a Metrics,
+    pub stop: &'a Stop,
+}
+
+impl Decode<'_> {
+    /// Decodes what comes until nothing comes any more.
+    pub(super) fn run(self, from: &Receiver<Fetched>, to: &Sender<Decoded>) {
+        while let Ok(fetched) = from.recv() {
+            if self.stop.is_immediate() {
+                return;
+            }
+            let Fetched { header, media, permit, place, since } = fetched;
+            let started = Instant::now();
+            let outcome = self.decode(&header, &media);
+            self.metrics.stage(Stage::Decode, outcome.is_ok(), started.elapsed());
+            drop((media, permit));
+            match outcome {
+                Ok((samples, pictures)) => {
+                    let segment = DecodedSegment {
+                        identity: identity(&header),
+                        samples,
+                        decode_time: started.elapsed(),
+                        decoded_at: Instant::now(),
+                        queued: started.saturating_duration_since(since),
+                    };
+                    if to.send(Decoded { segment, permit: pictures, place }).is_err() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Poison => {
+                    let rejected = Rejected { stage: Stage::Decode, reason: error.reason(), detail: error.to_string() };
+                    if let Err(error) = self.outbox.reject(place, identity(&header), &rejected) {
+                        return self.stop.fail("decode", &error);
+                    }
+                }
+                Err(error) => return self.stop.fail("decode", &error),
+            }
+        }
+    }
+
+    fn decode(&self, header: &SegmentHeader, media: &[u8]) -> Result<(Vec<Sample>, Option<Permit>), DecodeError> {
+        let file = in_memory(media).map_err(DecodeError::Io)?;
+        let window = Interval::new(header.start_ms, header.end_ms);
+        let plan = SamplingPlan::every(self.grid.escalated())
+            .starting_at(header.start_ms - header.preroll_ms)
+            .within(window)
+            .holding(self.hold);
+        let planned = self.grid.instants(window, true).count() as u64;
+        let mut samples = Vec::with_capacity(planned as usize);
+        let mut permit = None;
+        self.pool.decode(&file, &plan, &mut |event| {
+            match event {
+                DecodeEvent::Started(stream) => {
+                    permit = self.pictures.take(planned * picture_bytes(&stream), self.stop);
+                    if permit.is_none() {
+                        return ControlFlow::Break(());
+                    }
+                }
+                DecodeEvent::Frame(frame) => {
+                    samples.push(Sample { instant: frame.sample_ms, picture: Some(frame.picture) });
+                }
+                DecodeEvent::Gap(instant) => samples.push(Sample { instant, picture: None }),
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((samples, permit))
+    }
+}
+
+/// Who a segment is.
+pub(super) fn identity(header: &SegmentHeader) -> SegmentIdentity {
+    SegmentIdentity {
+        session: header.session.clone(),
+        stream: header.stream.clone(),
+        sequence: header.sequence,
+        attempt: header.attempt,
+        interval: Interval::new(header.start_ms, header.end_ms),
+    }
+}
+
+/// Bytes of one picture: I420 has one and a half a pixel.
+fn picture_bytes(stream: &StreamInfo) -> u64 {
+    u64::from(stream.width) * u64::from(stream.height) * 3 / 2
+}
+
+/// Media as a file without a name, which is how a decoder child gets it.
+fn in_memory(media: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create("segment", MemfdFlags::CLOEXEC)?);
+    file.write_all(media)?;
+    Ok(file)
+}

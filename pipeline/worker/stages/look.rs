@@ -1,0 +1,60 @@
+//! Pictures to observations: batches over segments of many sessions, all cores on each.
+//!
+//! Waits for one decoded segment, then takes what else is there, so that a batch is formed at the last
+//! moment and nothing waits for a batch to fill. Its pictures are looked at in parallel by the pool of
+//! `infer`; the observations go to the outbox. Never waits for the network.
+
+use crossbeam_channel::Receiver;
+use domain::ports::Vision;
+
+use super::decode::Decoded;
+use super::outbox::{Outbox, Place};
+use super::stop::Stop;
+use crate::observer::Observer;
+use crate::telemetry::metrics::{Metrics, Stage};
+use std::time::Instant;
+
+/// What the looking thread works with.
+pub(super) struct Look<'a, V> {
+    pub observer: Observer<'a, V>,
+    pub batch: usize,
+    pub outbox: &'a Outbox,
+    pub metrics: &'a Metrics,
+    pub stop: &'a Stop,
+}
+
+impl<V: Vision> Look<'_, V> {
+    /// Looks at what comes until nothing comes any more.
+    pub(super) fn run(self, from: &Receiver<Decoded>) {
+        while let Ok(first) = from.recv() {
+            if self.stop.is_immediate() {
+                return;
+            }
+            let batch: Vec<Decoded> = std::iter::once(first).chain(from.try_iter().take(self.batch - 1)).collect();
+            if let Err(error) = self.look(batch) {
+                return self.stop.fail("look", &error);
+            }
+        }
+    }
+
+    fn look(&self, batch: Vec<Decoded>) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let mut places: Vec<Place> = Vec::with_capacity(batch.len());
+        let mut permits = Vec::with_capacity(batch.len());
+        let mut segments = Vec::with_capacity(batch.len());
+        for decoded in batch {
+            places.push(decoded.place);
+            permits.push(decoded.permit);
+            segments.push(decoded.segment);
+        }
+        let observations = self.observer.observe(segments)?;
+        drop(permits);
+        let each = started.elapsed() / observations.len().max(1) as u32;
+        for (place, observation) in places.into_iter().zip(observations) {
+            self.metrics.stage(Stage::Look, true, each);
+            self.metrics.samples(&observation);
+            self.outbox.publish(place, observation)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,376 @@
+//! Every metric of the program: name, help, labels, buckets. No other file makes one.
+//!
+//! Labels come from enums and from tables of the program, never from records: a session, a tenant or a
+//! file name as a label would grow without bound and tell who sat an exam.
+
+use std::time::Duration;
+
+use domain::messages::{Incident, Observation, SampleStatus, UnseenReason};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+use prometheus::{CounterVec, Histogram};
+
+/// A stage of the data path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Records read from Kafka.
+    Ingest,
+    /// Media fetched by reference.
+    Fetch,
+    /// Segments decoded.
+    Decode,
+    /// Segments looked at.
+    Look,
+    /// Observations published and acknowledged.
+    Publish,
+    /// Records folded into scores.
+    Score,
+}
+
+impl Stage {
+    /// All of them, in the order in which data meets them.
+    pub const ALL: [Self; 6] =
+        [Self::Ingest, Self::Fetch, Self::Decode, Self::Look, Self::Publish, Self::Score];
+
+    /// As a label and in dead letters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Fetch => "fetch",
+            Self::Decode => "decode",
+            Self::Look => "look",
+            Self::Publish => "publish",
+            Self::Score => "score",
+        }
+    }
+}
+
+/// A pool of memory that waiting work is charged to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// Segments that wait to be decoded.
+    Media,
+    /// Pictures that wait to be looked at.
+    Pictures,
+}
+
+impl Pool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Media => "media",
+            Self::Pictures => "pictures",
+        }
+    }
+
+    /// The stage that waits when it is full.
+    fn waiting(self) -> Stage {
+        match self {
+            Self::Media => Stage::Ingest,
+            Self::Pictures => Stage::Decode,
+        }
+    }
+}
+
+/// From a millisecond to a minute and a half.
+const SECONDS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0, 90.0];
+/// From a tenth of a second to an hour.
+const DELAYS: [f64; 14] =
+    [0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+
+/// All metrics.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    stage_items: IntCounterVec,
+    stage_seconds: HistogramVec,
+    stage_blocked: CounterVec,
+    pool_bytes: IntGaugeVec,
+    samples: IntCounterVec,
+    incidents: IntCounterVec,
+    scores: IntCounterVec,
+    dead_letters: IntCounterVec,
+    model_runs: IntCounterVec,
+    model_seconds: CounterVec,
+    observe_delay: Histogram,
+    score_delay: Histogram,
+    lag: IntGaugeVec,
+    partitions: IntGaugeVec,
+    rebalances: IntCounterVec,
+    transactions: IntCounterVec,
+    transaction_seconds: Histogram,
+    sessions: IntGauge,
+    records_refused: IntCounterVec,
+    overtaken: IntCounter,
+}
+
+impl Metrics {
+    /// A registry with every metric in it, at zero.
+    ///
+    /// # Panics
+    /// Never: names are valid and distinct, which a test checks.
+    pub fn new() -> Self {
+        let registry = Registry::new_custom(Some("invigilator".to_owned()), None)
+            .expect("the prefix is a valid name. This is a bug.");
+        let make = Make(&registry);
+        let metrics = Self {
+            stage_items: make.counters(
+                "stage_items_total",
+                "Items that a stage has finished; outcome error: it could not",
+                &["stage", "outcome"],
+            ),
+            stage_seconds: make.histograms("stage_seconds", "Time that a stage took for one item", &["stage"]),
+            stage_blocked: make.seconds(
+                "stage_blocked_seconds_total",
+                "Time that a stage waited for a later one; the bottleneck is the first stage that does not",
+                &["stage"],
+            ),
+            pool_bytes: make.gauges("queue_bytes", "Bytes that wait between stages", &["pool"]),
+            samples: make.counters(
+                "samples_total",
+                "Planned samples: seen, or the reason why not (shed: our own load)",
+                &["outcome"],
+            ),
+            incidents: make.counters("incidents_total", "Incidents opened", &["type", "class"]),
+            scores: make.counters("scores_total", "Revisions of scores published", &["status"]),
+            dead_letters: make.counters(
+                "dead_letters_total",
+                "Records that were set aside, untouched",
+                &["stage", "reason"],
+            ),
+            model_runs: make.counters("model_runs_total", "Runs of each model", &["model"]),
+            model_seconds: make.seconds("model_seconds_total", "Time in each model, all threads", &["model"]),
+            observe_delay: make.delay(
+                "observe_delay_seconds",
+                "From a segment's arrival at the broker to its acknowledged observation",
+            ),
+            score_delay: make.delay(
+                "score_delay_seconds",
+                "From a segment's arrival at the broker to the committed score that knows it",
+            ),
+            lag: make.gauges("consumer_lag_records", "Records that wait in the partitions of this process", &["role"]),
+            partitions: make.gauges("partitions", "Partitions of this process", &["role"]),
+            rebalances: make.counters("rebalances_total", "Changes of the assignment", &["role", "change"]),
+            transactions: make.counters("transactions_total", "Transactions of the score role", &["outcome"]),
+            transaction_seconds: make.delay("transaction_commit_seconds", "Time that a commit took"),
+            sessions: make.gauge("sessions", "Sessions that the score role holds in memory"),
+            records_refused: make.counters(
+                "records_refused_total",
+                "Records of the observation log and its side inputs that could not be read",
+                &["reason"],
+            ),
+            overtaken: make.counter(
+                "overtaken_total",
+                "Partitions whose records were deleted by retention before they were read: results are missing",
+            ),
+            registry: registry.clone(),
+        };
+        metrics.zero();
+        metrics
+    }
+
+    /// A stage finished an item.
+    pub fn stage(&self, stage: Stage, good: bool, took: Duration) {
+        let outcome = if good { "ok" } else { "error" };
+        self.stage_items.with_label_values(&[stage.name(), outcome]).inc();
+        self.stage_seconds.with_label_values(&[stage.name()]).observe(took.as_secs_f64());
+    }
+
+    /// The state of a pool: bytes in use, and time that takers waited so far.
+    pub fn pool(&self, pool: Pool, bytes: u64, blocked: Duration) {
+        self.pool_bytes.with_label_values(&[pool.name()]).set(bytes.try_into().unwrap_or(i64::MAX));
+        let counter = self.stage_blocked.with_label_values(&[pool.waiting().name()]);
+        counter.inc_by((blocked.as_secs_f64() - counter.get()).max(0.0));
+    }
+
+    /// What became of the planned samples of a segment.
+    pub fn samples(&self, observation: &Observation) {
+        for frame in &observation.frames {
+            let outcome = match (frame.status, frame.reason) {
+                (SampleStatus::Seen, _) => "seen",
+                (SampleStatus::NotSeen, reason) => reason.map_or("gap", outcome),
+            };
+            self.samples.with_label_values(&[outcome]).inc();
+        }
+    }
+
+    /// A revision of an incident was published.
+    pub fn incident(&self, incident: &Incident) {
+        if incident.rev == 0 {
+            let labels = [incident.kind.name(), incident.class.name()];
+            self.incidents.with_label_values(&labels).inc();
+        }
+    }
+
+    /// A revision of a score was published.
+    pub fn score(&self, is_final: bool) {
+        self.scores.with_label_values(&[if is_final { "final" } else { "provisional" }]).inc();
+    }
+
+    /// A record was set aside.
+    pub fn dead_letter(&self, stage: Stage, reason: &str) {
+        self.dead_letters.with_label_values(&[stage.name(), reason]).inc();
+    }
+
+    /// A record of the log could not be read.
+    pub fn refused(&self, reason: &str) {
+        self.records_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// What the models did so far: name, runs, time.
+    pub fn model(&self, model: &str, runs: u64, time: Duration) {
+        let counter = self.model_runs.with_label_values(&[model]);
+        counter.inc_by(runs.saturating_sub(counter.get()));
+        let counter = self.model_seconds.with_label_values(&[model]);
+        counter.inc_by((time.as_secs_f64() - counter.get()).max(0.0));
+    }
+
+    /// An observation was acknowledged this long after its segment came.
+    pub fn observed_after(&self, delay: Duration) {
+        self.observe_delay.observe(delay.as_secs_f64());
+    }
+
+    /// A score was committed this long after the segment came that it knows last.
+    pub fn scored_after(&self, delay: Duration) {
+        self.score_delay.observe(delay.as_secs_f64());
+    }
+
+    /// How far a role is behind, and how many partitions it has.
+    pub fn share(&self, role: &str, partitions: usize, lag: i64) {
+        self.partitions.with_label_values(&[role]).set(partitions as i64);
+        self.lag.with_label_values(&[role]).set(lag);
+    }
+
+    /// The assignment of a role changed.
+    pub fn rebalance(&self, role: &str, change: &str) {
+        self.rebalances.with_label_values(&[role, change]).inc();
+    }
+
+    /// A transaction ended.
+    pub fn transaction(&self, outcome: &str, took: Duration) {
+        self.transactions.with_label_values(&[outcome]).inc();
+        self.transaction_seconds.observe(took.as_secs_f64());
+    }
+
+    /// How many sessions the score role holds.
+    pub fn sessions(&self, count: usize) {
+        self.sessions.set(count as i64);
+    }
+
+    /// Retention was faster than we were.
+    pub fn overtaken(&self) {
+        self.overtaken.inc();
+    }
+
+    /// Everything, in Prometheus' text format.
+    pub fn text(&self) -> String {
+        let mut text = Vec::new();
+        // Writing into memory fails for no metric that a registry accepted.
+        let _written = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Label values that are known beforehand exist from the start: an alert on a rate needs the zero.
+    fn zero(&self) {
+        for stage in Stage::ALL {
+            for outcome in ["ok", "error"] {
+                self.stage_items.with_label_values(&[stage.name(), outcome]);
+            }
+            self.stage_blocked.with_label_values(&[stage.name()]);
+        }
+        for outcome in ["seen", "dark", "blur", "obstructed", "undecodable", "gap", "shed"] {
+            self.samples.with_label_values(&[outcome]);
+        }
+        for status in ["final", "provisional"] {
+            self.scores.with_label_values(&[status]);
+        }
+        for outcome in ["committed", "aborted", "fenced"] {
+            self.transactions.with_label_values(&[outcome]);
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn outcome(reason: UnseenReason) -> &'static str {
+    match reason {
+        UnseenReason::Dark => "dark",
+        UnseenReason::Blur => "blur",
+        UnseenReason::Obstructed => "obstructed",
+        UnseenReason::Undecodable => "undecodable",
+        UnseenReason::Gap => "gap",
+        UnseenReason::Shed => "shed",
+    }
+}
+
+/// Makes metrics and registers them.
+struct Make<'a>(&'a Registry);
+
+impl Make<'_> {
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.register(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> CounterVec {
+        self.register(CounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::new(name, help))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+        let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+        self.register(HistogramVec::new(options, labels))
+    }
+
+    fn delay(&self, name: &str, help: &str) -> Histogram {
+        self.register(Histogram::with_opts(HistogramOpts::new(name, help).buckets(DELAYS.to_vec())))
+    }
+
+    fn register<M: prometheus::core::Collector + Clone + 'static>(&self, made: prometheus::Result<M>) -> M {
+        let metric = made.expect("names and labels are valid. This is a bug.");
+        self.0.register(Box::new(metric.clone())).expect("names are distinct. This is a bug.");
+        metric
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_that_come_from_elsewhere_are_followed_and_never_run_back() {
+        let metrics = Metrics::new();
+        metrics.pool(Pool::Media, 7, Duration::from_secs(3));
+        metrics.pool(Pool::Media, 5, Duration::from_secs(2));
+        metrics.model("blazeface_back", 4, Duration::from_millis(12));
+        metrics.model("blazeface_back", 6, Duration::from_millis(20));
+        let text = metrics.text();
+        assert!(text.contains("invigilator_queue_bytes{pool=\"media\"} 5"), "{text}");
+        assert!(text.contains("invigilator_stage_blocked_seconds_total{stage=\"ingest\"} 3"), "{text}");
+        assert!(text.contains("invigilator_model_runs_total{model=\"blazeface_back\"} 6"), "{text}");
+    }
+
+    #[test]
+    fn what_alerts_watch_exists_before_it_happens() {
+        let text = Metrics::new().text();
+        for name in ["samples_total{outcome=\"shed\"} 0", "transactions_total{outcome=\"aborted\"} 0"] {
+            assert!(text.contains(&format!("invigilator_{name}")), "{name} in {text}");
+        }
+    }
+}
