@@ -86,9 +86,9 @@ impl OffsetLedger {
         if offset < 0 || state.next.is_some_and(|next| offset < next) {
             return None;
         }
-        state.taken.get_or_insert(offset);
-        state.in_flight.insert(offset);
         state.next = Some(offset.checked_add(1)?);
+        state.in_flight.insert(offset);
+        state.taken.get_or_insert(offset);
         Some(Lease { partition, offset, generation: state.generation })
     }
 
