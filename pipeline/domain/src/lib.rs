@@ -8,9 +8,12 @@
 //! 4. [`score`] folds observations, markers, lifecycle facts and reviews of one session into
 //!    incidents and an integrity score, under a [`policy`].
 //!
+//! [`delivery`] keeps count of which records are in work, so that none is given up before its result is safe.
+//!
 //! Nothing here reads a clock, a file, the environment or a random number, starts a thread, or links
 //! a C library; time enters only as data. Adapters meet the core through [`ports`].
 
+pub mod delivery;
 pub mod detections;
 pub mod error;
 pub mod geometry;

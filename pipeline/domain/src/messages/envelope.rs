@@ -7,12 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Incident, Marker, Observation, Review, Score, SessionFact, canonical};
 
+/// Version of the CloudEvents specification.
+pub const SPEC_VERSION: &str = "1.0";
+
+/// Content type of every message.
+pub const JSON: &str = "application/json";
+
 /// A CloudEvent around one message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CloudEvent<T> {
     /// Always `1.0`.
     pub specversion: String,
-    /// The same for the same content: SHA-256 of type and canonical data, first 32 hex digits.
+    /// See [`event_id`].
     pub id: String,
     /// URI-reference of the producer.
     pub source: String,
@@ -39,21 +45,27 @@ pub trait Message: Serialize {
 impl<T: Message> CloudEvent<T> {
     /// Wraps a message.
     pub fn wrap(source: &str, data: T) -> Self {
-        let mut identity = T::TYPE.as_bytes().to_vec();
-        identity.push(b'\n');
-        identity.extend(canonical::bytes(&data));
-        let mut id = canonical::sha256_hex(&identity);
-        id.truncate(32);
         Self {
-            specversion: "1.0".to_owned(),
-            id,
+            specversion: SPEC_VERSION.to_owned(),
+            id: event_id(T::TYPE, &data),
             source: source.to_owned(),
             kind: T::TYPE.to_owned(),
             subject: data.subject().to_owned(),
-            datacontenttype: "application/json".to_owned(),
+            datacontenttype: JSON.to_owned(),
             data,
         }
     }
+}
+
+/// The id of an event: the same for the same content. SHA-256 of type and canonical data, first 32 hex
+/// digits.
+pub fn event_id(kind: &str, data: &impl Serialize) -> String {
+    let mut identity = kind.as_bytes().to_vec();
+    identity.push(b'\n');
+    identity.extend(canonical::bytes(data));
+    let mut id = canonical::sha256_hex(&identity);
+    id.truncate(32);
+    id
 }
 
 macro_rules! messages {

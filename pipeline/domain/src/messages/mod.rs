@@ -11,6 +11,7 @@ mod marker;
 mod observation;
 mod review;
 mod score;
+mod segment;
 mod session;
 
 pub use incident::*;
@@ -18,6 +19,7 @@ pub use marker::*;
 pub use observation::*;
 pub use review::*;
 pub use score::*;
+pub use segment::*;
 pub use session::*;
 
 use schemars::JsonSchema;

@@ -1,0 +1,149 @@
+//! Topics: creating, describing, deleting; and whether brokers answer.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication, TopicResult};
+use rdkafka::error::RDKafkaErrorCode;
+
+use crate::connection::Connection;
+use crate::context::Logging;
+use crate::error::KafkaError;
+use crate::topics::TopicSpec;
+
+/// What is known of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// How many partitions it has.
+    pub partitions: i32,
+    /// Its settings that differ from the brokers' defaults.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// Asks and tells the brokers about topics.
+pub struct Admin {
+    client: AdminClient<Logging>,
+    timeout: Duration,
+}
+
+impl Admin {
+    /// An admin client; `timeout` is for each request.
+    ///
+    /// # Errors
+    /// If a setting is refused. Whether a broker can be reached shows later.
+    pub fn new(connection: &Connection, timeout: Duration) -> Result<Self, KafkaError> {
+        let client = connection
+            .config()?
+            .create_with_context(Logging)
+            .map_err(|error| KafkaError::from_library("create an admin client", error))?;
+        Ok(Self { client, timeout })
+    }
+
+    /// The addresses of the brokers that are up.
+    ///
+    /// # Errors
+    /// If none answers.
+    pub fn brokers(&self) -> Result<Vec<String>, KafkaError> {
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, self.timeout)
+            .map_err(|error| KafkaError::from_library("ask for brokers", error))?;
+        Ok(metadata.brokers().iter().map(|broker| format!("{}:{}", broker.host(), broker.port())).collect())
+    }
+
+    /// Creates topics. Those that exist are left as they are.
+    ///
+    /// # Errors
+    /// The first that could not be created; the others are.
+    pub fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), KafkaError> {
+        const ACTION: &str = "create a topic";
+        let topics: Vec<NewTopic<'_>> = specs.iter().map(new_topic).collect();
+        let results = block_on(self.client.create_topics(&topics, &self.options()))
+            .map_err(|error| KafkaError::from_library(ACTION, error))?;
+        all_but(results, ACTION, RDKafkaErrorCode::TopicAlreadyExists)
+    }
+
+    /// Deletes topics. Those that do not exist are not missed.
+    ///
+    /// # Errors
+    /// The first that could not be deleted; the others are.
+    pub fn delete_topics(&self, names: &[&str]) -> Result<(), KafkaError> {
+        const ACTION: &str = "delete a topic";
+        let results = block_on(self.client.delete_topics(names, &self.options()))
+            .map_err(|error| KafkaError::from_library(ACTION, error))?;
+        all_but(results, ACTION, RDKafkaErrorCode::UnknownTopicOrPartition)
+    }
+
+    /// Describes a topic; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// If the brokers do not answer.
+    pub fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, KafkaError> {
+        const ACTION: &str = "describe a topic";
+        let failed = |error| KafkaError::from_library(ACTION, error);
+        let metadata = self.client.inner().fetch_metadata(None, self.timeout).map_err(failed)?;
+        let Some(found) = metadata.topics().iter().find(|each| each.name() == topic) else { return Ok(None) };
+        let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+        let results =
+            block_on(self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &self.options()))
+                .map_err(failed)?;
+        let mut configs = BTreeMap::new();
+        for result in results {
+            let resource = result.map_err(|code| KafkaError::refused(ACTION, code))?;
+            let own = resource.entries.into_iter().filter(|entry| !entry.is_default && !entry.is_sensitive);
+            configs.extend(own.filter_map(|entry| Some((entry.name, entry.value?))));
+        }
+        Ok(Some(TopicDescription { partitions, configs }))
+    }
+
+    fn options(&self) -> AdminOptions {
+        AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout))
+    }
+}
+
+fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
+    let topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replication));
+    spec.configs.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+}
+
+/// The first error, of those that are not `accepted`.
+fn all_but(
+    results: Vec<TopicResult>,
+    action: &'static str,
+    accepted: RDKafkaErrorCode,
+) -> Result<(), KafkaError> {
+    for result in results {
+        match result {
+            Err((topic, code)) if code != accepted => {
+                tracing::error!(topic, %code, action, "refused");
+                return Err(KafkaError::refused(action, code));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Waits for a future that another thread completes.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

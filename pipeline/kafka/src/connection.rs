@@ -1,0 +1,133 @@
+//! How clients reach the brokers: one place for addresses, security and time limits.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+use crate::error::KafkaError;
+
+/// How clients reach the brokers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// `host:port` of some brokers, separated by commas.
+    pub brokers: String,
+    /// Name of this process in the brokers' logs and quotas.
+    pub client_id: String,
+    /// Further properties of the client library, security above all. Those that the promises of this
+    /// crate rest on are refused, see [`RESERVED`].
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Properties that are set by this crate alone.
+pub const RESERVED: [&str; 24] = [
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "client.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.gapless.guarantee",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "group.remote.assignor",
+    "isolation.level",
+    "max.partition.fetch.bytes",
+    "message.max.bytes",
+    "metadata.broker.list",
+    "partition.assignment.strategy",
+    "partitioner",
+    "queued.max.messages.kbytes",
+    "request.required.acks",
+    "transactional.id",
+];
+
+impl Connection {
+    /// Where to connect to, with the library's defaults for everything else.
+    pub fn new(brokers: impl Into<String>, client_id: impl Into<String>) -> Self {
+        Self { brokers: brokers.into(), client_id: client_id.into(), properties: BTreeMap::new() }
+    }
+
+    /// The common part of every client's configuration.
+    pub(crate) fn config(&self) -> Result<ClientConfig, KafkaError> {
+        let mut config = ClientConfig::new();
+        for (property, value) in &self.properties {
+            if RESERVED.contains(&property.as_str()) {
+                let problem = "is set by this program alone".to_owned();
+                return Err(KafkaError::property(property.clone(), problem));
+            }
+            config.set(property, value);
+        }
+        config.set("bootstrap.servers", &self.brokers).set("client.id", &self.client_id);
+        // Rack-aware and short back-offs: a restarted broker is found again within a second.
+        set_default(&mut config, "reconnect.backoff.max.ms", "1000");
+        set_default(&mut config, "socket.keepalive.enable", "true");
+        // What is shown is decided where log lines are collected.
+        config.set_log_level(RDKafkaLogLevel::Info);
+        Ok(config)
+    }
+}
+
+/// Sets a property unless the operator did.
+pub(crate) fn set_default(config: &mut ClientConfig, property: &str, value: &str) {
+    if config.get(property).is_none() {
+        config.set(property, value);
+    }
+}
+
+/// Whether the value of a property must not be shown.
+pub(crate) fn is_secret(property: &str) -> bool {
+    ["password", "secret", ".pem", "token", "jaas", "oauthbearer.config", "username"]
+        .iter()
+        .any(|part| property.contains(part))
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(property, value): (&'static str, &str)| (property, value.to_owned());
+        let hidden = self.properties.iter().map(|(property, value)| {
+            let value = if is_secret(property) { "(hidden)" } else { value };
+            (property.as_str(), value.to_owned())
+        });
+        let fields = [("brokers", self.brokers.as_str()), ("client_id", &self.client_id)];
+        out.debug_map().entries(fields.map(shown)).entries(hidden).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(property: &str, value: &str) -> Connection {
+        let mut connection = Connection::new("127.0.0.1:9092", "test");
+        connection.properties.insert(property.to_owned(), value.to_owned());
+        connection
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for secret in ["sasl.password", "ssl.key.pem", "ssl.key.password", "sasl.oauthbearer.client.secret"] {
+            let shown = format!("{:?}", connection(secret, "hunter2"));
+            assert!(shown.contains(secret) && !shown.contains("hunter2"), "{shown}");
+            let error = KafkaError::property(secret.to_owned(), "invalid value hunter2".to_owned());
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+        assert!(format!("{:?}", connection("ssl.ca.location", "/ca.pem")).contains("/ca.pem"));
+    }
+
+    #[test]
+    fn what_promises_rest_on_cannot_be_changed() {
+        for property in RESERVED {
+            let error = connection(property, "x").config().unwrap_err();
+            assert_eq!(error.reason(), "property", "{property}");
+        }
+        let config = connection("linger.ms", "20").config().unwrap();
+        assert_eq!(config.get("linger.ms"), Some("20"));
+    }
+}

@@ -1,0 +1,33 @@
+//! Reading: as a member of a group ([`GroupConsumer`]), or given partitions from given offsets
+//! ([`PartitionReader`]).
+
+mod assignment;
+mod group;
+mod positions;
+mod reader;
+
+pub use assignment::Assignment;
+pub use group::{GroupConsumer, GroupMetadata, GroupSettings, Lag};
+pub use reader::{PartitionReader, Start};
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use crate::connection::set_default;
+
+/// How long a question to the brokers (committed offsets, watermarks) may take.
+const ASK: Duration = Duration::from_secs(10);
+
+/// Bounds what a consumer holds of records that nobody has polled yet.
+///
+/// The library stops fetching when half of the budget is queued, and asks for no more than a quarter at
+/// a time. It goes over the budget only where a single record is larger than a quarter of it.
+fn bound_memory(config: &mut ClientConfig, budget: usize) {
+    let clamp = |bytes: usize| bytes.clamp(64 << 10, 512 << 20).to_string();
+    config.set("queued.max.messages.kbytes", (budget / 2 / 1024).clamp(64, 1 << 20).to_string());
+    config.set("fetch.max.bytes", clamp(budget / 4));
+    config.set("fetch.message.max.bytes", clamp((budget / 4).min(1 << 20)));
+    // The library's second would starve a consumer whose budget is a few records.
+    set_default(config, "fetch.queue.backoff.ms", "10");
+}

@@ -1,0 +1,196 @@
+//! Reading given partitions from given offsets: side inputs that follow another topic's assignment, and
+//! compacted state that is read to its end.
+//!
+//! Nothing is committed. The group of the client only gives it a name, `<client id>-reader`; it has no
+//! members.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as LibraryError;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+
+use super::{ASK, bound_memory};
+use crate::connection::Connection;
+use crate::context;
+use crate::error::KafkaError;
+use crate::record::Record;
+
+/// How often a partition's end is asked for while a transaction on it is open.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the earliest record that is left.
+    Beginning,
+    /// With this offset, or with the earliest record that is left after it.
+    Offset(i64),
+    /// With what is written from now on.
+    End,
+}
+
+impl Start {
+    fn library_offset(self) -> Offset {
+        match self {
+            Self::Beginning => Offset::Beginning,
+            Self::Offset(offset) => Offset::from_raw(offset.max(0)),
+            Self::End => Offset::End,
+        }
+    }
+}
+
+/// Reads given partitions from given offsets. Sees only what is committed.
+pub struct PartitionReader {
+    consumer: BaseConsumer<Quiet>,
+    /// Sees the true end of a partition, behind what is committed.
+    ends: BaseConsumer<Quiet>,
+}
+
+impl PartitionReader {
+    /// A reader without partitions. `buffer_bytes` is the budget for records that nobody has polled yet.
+    ///
+    /// # Errors
+    /// If a setting is refused. Whether a broker can be reached shows later.
+    pub fn new(connection: &Connection, buffer_bytes: usize) -> Result<Self, KafkaError> {
+        let client = |isolation: &str| -> Result<BaseConsumer<Quiet>, KafkaError> {
+            let mut config = connection.config()?;
+            config
+                .set("group.id", format!("{}-reader", connection.client_id))
+                .set("enable.auto.commit", "false")
+                .set("enable.auto.offset.store", "false")
+                .set("auto.offset.reset", "earliest")
+                .set("enable.partition.eof", "true")
+                .set("isolation.level", isolation);
+            bound_memory(&mut config, buffer_bytes);
+            config
+                .create_with_context(Quiet)
+                .map_err(|error| KafkaError::from_library("create a reader", error))
+        };
+        Ok(Self { consumer: client("read_committed")?, ends: client("read_uncommitted")? })
+    }
+
+    /// Adds partitions to those that are read.
+    ///
+    /// # Errors
+    /// If one of them is read already.
+    pub fn assign(&self, partitions: &[(&str, i32, Start)]) -> Result<(), KafkaError> {
+        let start = |(topic, partition, start): &(&str, i32, Start)| {
+            ((*topic).to_owned(), *partition, start.library_offset())
+        };
+        let list: TopicPartitionList = partitions.iter().map(start).collect();
+        self.consumer
+            .incremental_assign(&list)
+            .map_err(|error| KafkaError::from_library("read a partition", error))
+    }
+
+    /// Takes partitions away from those that are read; what is buffered of them goes with them.
+    ///
+    /// # Errors
+    /// If one of them is not read.
+    pub fn unassign(&self, partitions: &[(&str, i32)]) -> Result<(), KafkaError> {
+        let list: TopicPartitionList = partitions
+            .iter()
+            .map(|(topic, partition)| ((*topic).to_owned(), *partition, Offset::Invalid))
+            .collect();
+        self.consumer
+            .incremental_unassign(&list)
+            .map_err(|error| KafkaError::from_library("stop reading a partition", error))
+    }
+
+    /// The next record of any partition that is read. Waits up to `timeout`; may return early without
+    /// one.
+    ///
+    /// # Errors
+    /// Transient ones pass by themselves: poll again.
+    pub fn poll(&self, timeout: Duration) -> Result<Option<Record>, KafkaError> {
+        match self.consumer.poll(timeout) {
+            None | Some(Err(LibraryError::PartitionEOF(_))) => Ok(None),
+            Some(Ok(message)) => Ok(Some(Record::copy(&message))),
+            Some(Err(error)) => Err(KafkaError::from_library("read", error)),
+        }
+    }
+
+    /// Reads one partition from `start` up to the end that it has now, and returns the offset to go on
+    /// from. All other partitions must be taken away before.
+    ///
+    /// Whatever was written before the call is read: a transaction that is open is waited for, since it
+    /// may yet be committed. That the last offsets are control records or compacted away does not matter.
+    ///
+    /// # Errors
+    /// [`KafkaError::TimedOut`] if a transaction stays open, or the end is not reached, within `patience`;
+    /// whatever the brokers refuse. Records that were told are good.
+    pub fn read_to_end(
+        &self,
+        topic: &str,
+        partition: i32,
+        start: Start,
+        patience: Duration,
+        tell: &mut dyn FnMut(Record),
+    ) -> Result<i64, KafkaError> {
+        const ACTION: &str = "read a partition to its end";
+        let began = Instant::now();
+        let late = || KafkaError::TimedOut { action: ACTION, after: patience };
+        let end = end_of(&self.ends, topic, partition)?;
+        // Only when everything up to the end is decided, an end of file means that it has been read.
+        while end_of(&self.consumer, topic, partition)? < end {
+            if began.elapsed() >= patience {
+                return Err(late());
+            }
+            std::thread::sleep(ASK_AGAIN);
+        }
+        self.assign(&[(topic, partition, start)])?;
+        let mut next = end;
+        let result = loop {
+            let left = patience.saturating_sub(began.elapsed());
+            match self.consumer.poll(left) {
+                Some(Ok(message)) => {
+                    let record = Record::copy(&message);
+                    next = next.max(record.origin.offset.saturating_add(1));
+                    let is_last = record.origin.offset.saturating_add(1) >= end;
+                    tell(record);
+                    if is_last {
+                        break Ok(next);
+                    }
+                }
+                Some(Err(LibraryError::PartitionEOF(_))) => break Ok(next),
+                Some(Err(error)) => {
+                    let error = KafkaError::from_library(ACTION, error);
+                    if error.kind() != domain::error::ErrorKind::Transient {
+                        break Err(error);
+                    }
+                    tracing::warn!(topic, partition, %error, "reading on");
+                }
+                None => {}
+            }
+            if began.elapsed() >= patience {
+                break Err(late());
+            }
+        };
+        self.unassign(&[(topic, partition)])?;
+        result
+    }
+}
+
+fn end_of(client: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> Result<i64, KafkaError> {
+    let watermarks = client.fetch_watermarks(topic, partition, ASK);
+    watermarks.map(|(_, end)| end).map_err(|error| KafkaError::from_library("ask for watermarks", error))
+}
+
+/// Logs what the library logs; rebalances never happen.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        context::log(level, facility, line);
+    }
+
+    fn error(&self, error: LibraryError, reason: &str) {
+        // The same error comes out of the next poll.
+        tracing::debug!(target: "librdkafka", %error, reason, "client error");
+    }
+}
+
+impl ConsumerContext for Quiet {}

@@ -1,0 +1,168 @@
+//! What went wrong between this process and the brokers, and what it means for the work in hand.
+
+use std::time::Duration;
+
+use domain::error::ErrorKind;
+use rdkafka::error::RDKafkaErrorCode;
+
+/// A call to the brokers, or a delivery, that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KafkaError {
+    /// A setting that the client library refuses, or that is not the operator's to set.
+    #[error("property `{property}`: {problem}")]
+    Property {
+        /// Name of the property.
+        property: String,
+        /// What is wrong with it; never contains a secret.
+        problem: String,
+    },
+    /// A client cannot be created.
+    #[error("cannot create a client: {problem}")]
+    Client {
+        /// What the client library says.
+        problem: String,
+    },
+    /// A record that no broker would accept.
+    #[error("a record of {bytes} bytes is larger than the {limit} allowed")]
+    TooLarge {
+        /// Size of key, value and headers.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// There was no answer in time.
+    #[error("cannot {action}: no answer within {} ms", .after.as_millis())]
+    TimedOut {
+        /// What was asked for.
+        action: &'static str,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The client was closed while work was waiting.
+    #[error("cannot {action}: the client was closed")]
+    Closed {
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// The client library failed and gives no code.
+    #[error("cannot {action}: {problem}")]
+    Failed {
+        /// What was asked for.
+        action: &'static str,
+        /// What the client library says.
+        problem: String,
+    },
+    /// The broker or the client library refused.
+    #[error("cannot {action}: {code}")]
+    Refused {
+        /// What was asked for.
+        action: &'static str,
+        /// What was answered.
+        code: RDKafkaErrorCode,
+        /// The client can do no more work and must be built anew.
+        is_fatal: bool,
+    },
+}
+
+impl KafkaError {
+    /// What to do with the input.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::TooLarge { .. } => ErrorKind::Poison,
+            Self::Property { .. } | Self::Client { .. } => ErrorKind::Fatal,
+            Self::TimedOut { .. } | Self::Closed { .. } | Self::Failed { .. } => ErrorKind::Transient,
+            Self::Refused { is_fatal: true, .. } => ErrorKind::Fatal,
+            Self::Refused { code, .. } => kind_of(*code),
+        }
+    }
+
+    /// A stable word for messages and metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Property { .. } => "property",
+            Self::Client { .. } => "client",
+            Self::TooLarge { .. } => "too_large",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Closed { .. } => "closed",
+            Self::Failed { .. } => "failed",
+            Self::Refused { code, .. } => reason_of(*code),
+        }
+    }
+
+    /// Turns an error of the client library into ours. `action` completes "cannot ...".
+    pub(crate) fn from_library(action: &'static str, error: rdkafka::error::KafkaError) -> Self {
+        use rdkafka::error::KafkaError as Library;
+        match error {
+            Library::ClientConfig(_, description, property, _) => Self::property(property, description),
+            Library::ClientCreation(problem) => Self::Client { problem },
+            Library::MessageConsumptionFatal(code) => Self::Refused { action, code, is_fatal: true },
+            Library::Transaction(error) => {
+                Self::Refused { action, code: error.code(), is_fatal: error.is_fatal() }
+            }
+            error => match error.rdkafka_error_code() {
+                Some(code) => Self::refused(action, code),
+                None => Self::Failed { action, problem: error.to_string() },
+            },
+        }
+    }
+
+    pub(crate) fn refused(action: &'static str, code: RDKafkaErrorCode) -> Self {
+        Self::Refused { action, code, is_fatal: code == RDKafkaErrorCode::Fatal }
+    }
+
+    /// A refused property. What the library says about a secret may quote it.
+    pub(crate) fn property(property: String, problem: String) -> Self {
+        let problem =
+            if crate::connection::is_secret(&property) { "not accepted".to_owned() } else { problem };
+        Self::Property { property, problem }
+    }
+}
+
+fn kind_of(code: RDKafkaErrorCode) -> ErrorKind {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::MessageSizeTooLarge | Code::InvalidMessage | Code::InvalidMessageSize | Code::InvalidRecord => {
+            ErrorKind::Poison
+        }
+        Code::Fatal
+        | Code::Fenced
+        | Code::ProducerFenced
+        | Code::FencedInstanceId
+        | Code::InvalidProducerEpoch
+        | Code::OutOfOrderSequenceNumber
+        | Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed
+        | Code::UnsupportedFeature
+        | Code::UnsupportedVersion
+        | Code::InvalidConfig
+        | Code::InvalidArgument
+        | Code::InvalidTopic
+        | Code::InvalidSessionTimeout
+        | Code::InconsistentGroupProtocol => ErrorKind::Fatal,
+        _ => ErrorKind::Transient,
+    }
+}
+
+fn reason_of(code: RDKafkaErrorCode) -> &'static str {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::MessageSizeTooLarge => "too_large",
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => "unknown_topic",
+        Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve => "unreachable",
+        Code::OperationTimedOut | Code::RequestTimedOut | Code::MessageTimedOut => "timed_out",
+        Code::PollExceeded => "poll_exceeded",
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::FencedInstanceId => "fenced",
+        Code::PurgeQueue | Code::PurgeInflight => "closed",
+        Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed => "not_authorized",
+        _ => "refused",
+    }
+}

@@ -1,0 +1,113 @@
+//! How much is on its way to the brokers: a bound in bytes, waited for without polling.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Room for bytes on their way.
+#[derive(Debug)]
+pub(super) struct Room {
+    limit: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bytes: usize,
+    records: usize,
+    is_closed: bool,
+}
+
+/// The room was closed while it was waited for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Closed;
+
+impl Room {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Waits until there is room. A record that is larger than all of it goes alone.
+    pub(super) fn enter(&self, bytes: usize) -> Result<(), Closed> {
+        let is_full = |state: &mut State| {
+            !state.is_closed && state.records > 0 && state.bytes.saturating_add(bytes) > self.limit
+        };
+        let state = self.changed.wait_while(self.lock(), is_full);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        if state.is_closed {
+            return Err(Closed);
+        }
+        state.bytes = state.bytes.saturating_add(bytes);
+        state.records += 1;
+        Ok(())
+    }
+
+    /// Gives room back.
+    pub(super) fn leave(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.bytes = state.bytes.saturating_sub(bytes);
+        state.records = state.records.saturating_sub(1);
+        self.changed.notify_all();
+    }
+
+    /// Lets nobody in any more.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until nothing is on its way. Returns how many records still are.
+    pub(super) fn wait_empty(&self, timeout: Duration) -> usize {
+        let waited = self.changed.wait_timeout_while(self.lock(), timeout, |state| state.records > 0);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.records
+    }
+
+    /// Records on their way.
+    pub(super) fn records(&self) -> usize {
+        self.lock().records
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn who_finds_no_room_waits_for_it() {
+        let room = Room::new(100);
+        room.enter(60).unwrap();
+        room.enter(40).unwrap();
+        std::thread::scope(|scope| {
+            let (entered, told) = mpsc::channel();
+            let room = &room;
+            scope.spawn(move || {
+                room.enter(50).unwrap();
+                entered.send(room.records()).unwrap();
+            });
+            room.leave(40);
+            room.leave(60);
+            assert_eq!(told.recv().unwrap(), 1, "it had to wait for both");
+        });
+    }
+
+    #[test]
+    fn a_giant_goes_alone_and_closing_lets_everybody_go() {
+        let room = Room::new(10);
+        room.enter(1_000).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| room.enter(1));
+            room.close();
+            assert_eq!(waiting.join().unwrap(), Err(Closed));
+        });
+        assert_eq!(room.wait_empty(Duration::ZERO), 1);
+        room.leave(1_000);
+        assert_eq!(room.wait_empty(Duration::ZERO), 0);
+    }
+}

@@ -1,0 +1,178 @@
+//! Writing in transactions: records and the offsets of what they were computed from, all or nothing.
+//!
+//! Used by one thread: begin, send, commit. Errors that pass are waited out inside; what is left is
+//! either [`TransactionError::Abort`], after which the caller aborts and reads again from the committed
+//! offsets, or [`TransactionError::Fatal`], after which this producer is of no use: a new one with the
+//! same id ends whatever this one left open.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::Offset;
+use rdkafka::TopicPartitionList;
+use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
+
+use super::{config, library_record};
+use crate::connection::Connection;
+use crate::consumer::GroupMetadata;
+use crate::error::KafkaError;
+use crate::record::Outgoing;
+use crate::topics::LARGEST_RECORD;
+
+/// How long one call of the library may take before it is asked again.
+const ONE_CALL: Duration = Duration::from_secs(5);
+
+/// Why a transaction did not come about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// Nothing of it will be seen: abort it, and read again from the committed offsets.
+    #[error("the transaction must be aborted: {0}")]
+    Abort(#[source] KafkaError),
+    /// The producer is of no use any more: build another one, and read again from the committed offsets.
+    /// Whether the transaction was committed is not known before.
+    #[error("the transactional producer must be built anew: {0}")]
+    Fatal(#[source] KafkaError),
+}
+
+/// Writes in transactions. Used by one thread.
+pub struct TransactionalPublisher {
+    producer: BaseProducer<DefaultProducerContext>,
+    timeout: Duration,
+}
+
+impl TransactionalPublisher {
+    /// A producer of this id; every other one of the same id is fenced, and what it left open is ended.
+    /// `timeout` is how long a transaction may stay open before the brokers abort it, and how long any
+    /// step of it is tried.
+    ///
+    /// # Errors
+    /// [`TransactionError::Fatal`] if a setting is refused or no broker answers in time.
+    pub fn new(
+        connection: &Connection,
+        transactional_id: &str,
+        timeout: Duration,
+    ) -> Result<Self, TransactionError> {
+        let mut config = config(connection, LARGEST_RECORD).map_err(TransactionError::Fatal)?;
+        config
+            .set("transactional.id", transactional_id)
+            .set("transaction.timeout.ms", timeout.as_millis().to_string())
+            .set("linger.ms", "5");
+        let producer = config
+            .create()
+            .map_err(|error| TransactionError::Fatal(KafkaError::from_library("create a producer", error)))?;
+        let publisher = Self { producer, timeout };
+        publisher
+            .insist("take over the transactional id", |producer| producer.init_transactions(ONE_CALL))
+            .map_err(|error| TransactionError::Fatal(error.into()))?;
+        Ok(publisher)
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// If the producer is not in a state to.
+    pub fn begin(&mut self) -> Result<(), TransactionError> {
+        self.insist("begin a transaction", Producer::begin_transaction)
+    }
+
+    /// Sends a record as a part of the transaction. Whether it arrived shows when committing.
+    ///
+    /// # Errors
+    /// If it is not accepted: a record that is too large aborts the transaction.
+    pub fn send(&mut self, record: &Outgoing) -> Result<(), TransactionError> {
+        const ACTION: &str = "send a record";
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            let Err((error, _)) = self.producer.send(library_record(record, ())) else { return Ok(()) };
+            if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) && Instant::now() < deadline {
+                self.producer.poll(Duration::from_millis(1));
+                continue;
+            }
+            return Err(self.judge(KafkaError::from_library(ACTION, error)));
+        }
+    }
+
+    /// Commits the transaction together with the offsets, (topic, partition, next offset), of a group.
+    ///
+    /// # Errors
+    /// If it was not committed, or that is not known: see [`TransactionError`].
+    pub fn commit(
+        &mut self,
+        offsets: &[(&str, i32, i64)],
+        group: &GroupMetadata,
+    ) -> Result<(), TransactionError> {
+        // Without this the library waits in steps of 100 ms for what arrives within a few.
+        let deadline = Instant::now() + self.timeout;
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            self.producer.poll(Duration::from_millis(1));
+        }
+        if !offsets.is_empty() {
+            let at = |(topic, partition, next): &(&str, i32, i64)| {
+                ((*topic).to_owned(), *partition, Offset::from_raw((*next).max(0)))
+            };
+            let list: TopicPartitionList = offsets.iter().map(at).collect();
+            self.insist("add offsets to a transaction", |producer| {
+                producer.send_offsets_to_transaction(&list, &group.0, ONE_CALL)
+            })?;
+        }
+        self.insist("commit a transaction", |producer| producer.commit_transaction(ONE_CALL))
+    }
+
+    /// Aborts the transaction: nothing of it will be seen.
+    ///
+    /// # Errors
+    /// [`TransactionError::Fatal`] if that is not possible.
+    pub fn abort(&mut self) -> Result<(), TransactionError> {
+        self.insist("abort a transaction", |producer| producer.abort_transaction(ONE_CALL))
+            .map_err(|error| TransactionError::Fatal(error.into()))
+    }
+
+    /// Repeats one step until it succeeds, cannot, or has taken too long.
+    fn insist(
+        &self,
+        action: &'static str,
+        step: impl Fn(&BaseProducer<DefaultProducerContext>) -> Result<(), LibraryError>,
+    ) -> Result<(), TransactionError> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match step(&self.producer) {
+                Ok(()) => return Ok(()),
+                Err(LibraryError::Transaction(error))
+                    if error.is_retriable() && Instant::now() < deadline =>
+                {
+                    tracing::debug!(action, error = error.name(), "trying again");
+                    // Serves what the library has to say meanwhile, and paces the repetition.
+                    self.producer.poll(Duration::from_millis(10));
+                }
+                Err(LibraryError::Transaction(error)) => {
+                    let requires_abort = error.txn_requires_abort();
+                    let is_fatal = error.is_fatal() || !requires_abort;
+                    tracing::warn!(action, error = error.string(), is_fatal, "a transaction failed");
+                    let error = KafkaError::Refused { action, code: error.code(), is_fatal };
+                    return Err(if is_fatal {
+                        TransactionError::Fatal(error)
+                    } else {
+                        TransactionError::Abort(error)
+                    });
+                }
+                Err(error) => return Err(self.judge(KafkaError::from_library(action, error))),
+            }
+        }
+    }
+
+    /// An error of a single record or of the flush: aborts, unless the producer is done for.
+    fn judge(&self, error: KafkaError) -> TransactionError {
+        match self.producer.client().fatal_error() {
+            Some(_) => TransactionError::Fatal(error),
+            None => TransactionError::Abort(error),
+        }
+    }
+}
+
+impl From<TransactionError> for KafkaError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Abort(error) | TransactionError::Fatal(error) => error,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! All topics of the system: their names, and what becomes of their records.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::error::KafkaError;
+
+/// The largest record of a topic with media, in bytes; a segment is some 100 KiB.
+pub const LARGEST_RECORD: usize = 8 << 20;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// How long a result can be appealed against, and with it what it rests on.
+const APPEAL: Duration = Duration::from_secs(180 * 86_400);
+
+/// What becomes of old records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CleanUp {
+    /// They are deleted after this time.
+    After(Duration),
+    /// The last one of each key stays.
+    Compact,
+}
+
+/// One of the system's topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicDefault {
+    /// Its name without the prefix.
+    pub name: &'static str,
+    /// What becomes of old records.
+    pub clean_up: CleanUp,
+    /// Records hold media, so they may be as large as [`LARGEST_RECORD`].
+    pub holds_media: bool,
+}
+
+const fn topic(name: &'static str, clean_up: CleanUp, holds_media: bool) -> TopicDefault {
+    TopicDefault { name, clean_up, holds_media }
+}
+
+/// All topics, in the order in which data meets them.
+pub const ALL: [TopicDefault; 10] = [
+    // Raw upload bytes with a chunk number.
+    topic("chunks", CleanUp::After(Duration::from_secs(6 * HOUR.as_secs())), true),
+    // One standalone, decodable stretch of video a record.
+    topic("segments", CleanUp::After(Duration::from_secs(24 * HOUR.as_secs())), true),
+    // Facts of sessions' lives, from the exam system.
+    topic("sessions", CleanUp::After(APPEAL), false),
+    // Who is expected.
+    topic("enrolments", CleanUp::Compact, true),
+    // What was seen, and markers.
+    topic("observations", CleanUp::After(Duration::from_secs(14 * DAY.as_secs())), false),
+    // Revisions of incidents.
+    topic("incidents", CleanUp::After(APPEAL), false),
+    // The latest score of each session.
+    topic("scores", CleanUp::Compact, false),
+    // What the fold of a session goes on from.
+    topic("score-state", CleanUp::Compact, false),
+    // Decisions of people.
+    topic("reviews", CleanUp::After(APPEAL), false),
+    // Records that no worker could read, untouched.
+    topic("dead-letters", CleanUp::After(Duration::from_secs(14 * DAY.as_secs())), true),
+];
+
+/// A topic to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its full name.
+    pub name: String,
+    /// How many partitions; never changed later.
+    pub partitions: i32,
+    /// How many brokers keep a copy.
+    pub replication: i32,
+    /// Further settings of the topic.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// The names of the system's topics: a prefix, a dot, the role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics {
+    prefix: String,
+}
+
+impl Default for Topics {
+    fn default() -> Self {
+        Self { prefix: "exam".to_owned() }
+    }
+}
+
+impl Topics {
+    /// Topics with a prefix of their own.
+    ///
+    /// # Errors
+    /// [`KafkaError::Property`] unless the prefix is 1 to 200 of `A-Z a-z 0-9 . _ -`.
+    pub fn new(prefix: &str) -> Result<Self, KafkaError> {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if prefix.is_empty() || prefix.len() > 200 || !prefix.bytes().all(is_name) {
+            let problem = "a prefix of topics is 1 to 200 of A-Z a-z 0-9 . _ -".to_owned();
+            return Err(KafkaError::property("prefix".to_owned(), problem));
+        }
+        Ok(Self { prefix: prefix.to_owned() })
+    }
+
+    /// Raw upload bytes.
+    pub fn chunks(&self) -> String {
+        self.name("chunks")
+    }
+
+    /// Video, one decodable stretch a record.
+    pub fn segments(&self) -> String {
+        self.name("segments")
+    }
+
+    /// Facts of sessions' lives.
+    pub fn sessions(&self) -> String {
+        self.name("sessions")
+    }
+
+    /// Who is expected.
+    pub fn enrolments(&self) -> String {
+        self.name("enrolments")
+    }
+
+    /// What was seen, and markers.
+    pub fn observations(&self) -> String {
+        self.name("observations")
+    }
+
+    /// Revisions of incidents.
+    pub fn incidents(&self) -> String {
+        self.name("incidents")
+    }
+
+    /// The latest score of each session.
+    pub fn scores(&self) -> String {
+        self.name("scores")
+    }
+
+    /// What the fold of a session goes on from.
+    pub fn score_state(&self) -> String {
+        self.name("score-state")
+    }
+
+    /// Decisions of people.
+    pub fn reviews(&self) -> String {
+        self.name("reviews")
+    }
+
+    /// Records that no worker could read.
+    pub fn dead_letters(&self) -> String {
+        self.name("dead-letters")
+    }
+
+    /// How to create all of them, with equal partition counts: who owns a partition of one topic reads
+    /// the same partition of others beside it.
+    pub fn specs(&self, partitions: i32, replication: i32) -> Vec<TopicSpec> {
+        ALL.iter().map(|topic| self.spec(topic, partitions, replication)).collect()
+    }
+
+    fn spec(&self, topic: &TopicDefault, partitions: i32, replication: i32) -> TopicSpec {
+        let mut configs = BTreeMap::new();
+        let mut set = |config: &str, value: String| configs.insert(config.to_owned(), value);
+        match topic.clean_up {
+            CleanUp::After(age) => {
+                set("cleanup.policy", "delete".to_owned());
+                set("retention.ms", age.as_millis().to_string());
+            }
+            CleanUp::Compact => {
+                set("cleanup.policy", "compact".to_owned());
+                // Whoever takes a partition over reads all of it: keep that short.
+                set("min.cleanable.dirty.ratio", "0.2".to_owned());
+                set("segment.bytes", (64 << 20).to_string());
+            }
+        }
+        if topic.holds_media {
+            set("max.message.bytes", LARGEST_RECORD.to_string());
+        }
+        if replication > 2 {
+            set("min.insync.replicas", "2".to_owned());
+        }
+        TopicSpec { name: self.name(topic.name), partitions, replication, configs }
+    }
+
+    fn name(&self, role: &str) -> String {
+        format!("{}.{role}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_default_and_every_default_a_name() {
+        let topics = Topics::default();
+        let named = [
+            topics.chunks(),
+            topics.segments(),
+            topics.sessions(),
+            topics.enrolments(),
+            topics.observations(),
+            topics.incidents(),
+            topics.scores(),
+            topics.score_state(),
+            topics.reviews(),
+            topics.dead_letters(),
+        ];
+        let specs: Vec<String> = topics.specs(4, 1).into_iter().map(|spec| spec.name).collect();
+        assert_eq!(specs, named);
+        assert_eq!(named[0], "exam.chunks");
+    }
+
+    #[test]
+    fn media_may_be_large_and_state_is_compacted() {
+        let spec = |name: &str| {
+            let specs = Topics::new("x").unwrap().specs(4, 3);
+            specs.into_iter().find(|spec| spec.name == name).unwrap().configs
+        };
+        assert_eq!(spec("x.segments")["max.message.bytes"], "8388608");
+        assert_eq!(spec("x.segments")["retention.ms"], "86400000");
+        assert_eq!(spec("x.score-state")["cleanup.policy"], "compact");
+        assert_eq!(spec("x.scores")["min.insync.replicas"], "2");
+    }
+
+    #[test]
+    fn prefixes_that_make_no_topic_name_are_refused() {
+        for bad in ["", "a b", "ä", "a/b", &"x".repeat(201)] {
+            assert!(Topics::new(bad).is_err(), "{bad}");
+        }
+    }
+}
