@@ -27,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Analyse video files: what was seen, incidents, an integrity score
     Analyze(AnalyzeArgs),
+    /// Work on segments from Kafka: observe them, score what was observed
+    Worker(WorkerArgs),
     /// Measure accuracy on labelled footage
     Eval(EvalArgs),
     /// List or verify the models
@@ -80,6 +82,67 @@ pub struct AnalyzeArgs {
     /// What all analysing commands share.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+const WORKER_EXAMPLES: &str = "\
+Examples:
+  invigilator worker
+  invigilator worker --role observe --brokers kafka-0:9092,kafka-1:9092
+  INVIGILATOR__KAFKA__INSTANCE=score-0 invigilator worker --role score
+
+Reads PREFIX.segments, PREFIX.sessions and PREFIX.reviews; writes PREFIX.observations, PREFIX.incidents,
+PREFIX.scores, PREFIX.score-state and PREFIX.dead-letters. Metrics and health: telemetry.listen. SIGTERM
+or SIGINT: finish what is in hand and leave; a second one: leave now, which loses nothing.";
+
+/// `invigilator worker`
+#[derive(Debug, Args)]
+#[command(after_help = WORKER_EXAMPLES)]
+pub struct WorkerArgs {
+    /// What to run in this process, by default everything
+    #[arg(long, value_name = "ROLE", value_delimiter = ',', value_enum)]
+    pub role: Vec<RoleArg>,
+    /// Brokers to begin with
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub brokers: Option<String>,
+    /// What all analysing commands share.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// A role on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RoleArg {
+    /// Segments to observations
+    Observe,
+    /// Observations to incidents and scores
+    Score,
+}
+
+impl RoleArg {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Score => "score",
+        }
+    }
+}
+
+impl WorkerArgs {
+    /// The settings that these arguments set.
+    pub fn overrides(&self) -> Vec<Override> {
+        let mut overrides = self.common.overrides();
+        if !self.role.is_empty() {
+            let roles: Vec<toml::Value> = self.role.iter().map(|role| role.name().into()).collect();
+            overrides.push(Override { argument: "--role", key: "worker.roles", value: roles.into() });
+        }
+        overrides.extend(brokers_override(self.brokers.as_deref()));
+        overrides
+    }
+}
+
+/// What `--brokers` sets.
+fn brokers_override(brokers: Option<&str>) -> Option<Override> {
+    brokers.map(|brokers| Override { argument: "--brokers", key: "kafka.brokers", value: brokers.into() })
 }
 
 const EVAL_EXAMPLES: &str = "\

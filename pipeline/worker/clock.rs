@@ -1,8 +1,15 @@
-//! The wall clock, for `run` objects only: the one place where messages get a time of day.
+//! The wall clock: the one place where messages get a time of day, for `run` objects only, and where
+//! delays are measured, for metrics only.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Now, as messages say it: RFC 3339 in UTC, with milliseconds.
 pub fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+/// How long ago a time in milliseconds since 1970 was; zero if it lies ahead, as clocks differ.
+pub fn since_ms(milliseconds: i64) -> Duration {
+    let then = UNIX_EPOCH + Duration::from_millis(milliseconds.try_into().unwrap_or_default());
+    SystemTime::now().duration_since(then).unwrap_or_default()
 }

@@ -25,6 +25,8 @@ pub enum Exit {
     Configuration = 5,
     /// The machine lacks something: models, ONNX Runtime, GStreamer elements.
     Environment = 6,
+    /// A service ended because of an error that it cannot mend: brokers that refuse it, a stage that failed.
+    Service = 7,
 }
 
 /// The table for `--help`.
@@ -36,7 +38,8 @@ Exit codes:
   3  some inputs could not be analysed; the others were
   4  no input could be analysed
   5  settings or policy are invalid
-  6  the machine lacks something: models, ONNX Runtime, GStreamer (see `invigilator doctor`)";
+  6  the machine lacks something: models, ONNX Runtime, GStreamer (see `invigilator doctor`)
+  7  a service ended because of an error that it cannot mend, for example brokers that refuse it";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -10,9 +10,12 @@
 //! | [`workshop`] | the parts that analysing needs, made once |
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
+//! | [`service`] | a running worker process: parts, telemetry, signals, end |
+//! | [`stages`] | the worker: records in, results out, every queue and its bound |
+//! | [`telemetry`] | metrics, health, logs, traces |
 //! | [`report`] | observations, incidents, score → one self-contained HTML page |
 //! | [`eval`] | labelled footage → how right the product is, with sample sizes and intervals |
-//! | [`clock`] | the time of day, for `run` objects only |
+//! | [`clock`] | the time of day, for `run` objects and delays only |
 //! | [`exit`] | the exit codes and what they mean |
 //!
 //! The stages themselves live in crates of their own: `decode` (video → pictures), `infer` (pictures →
@@ -26,5 +29,8 @@ pub mod eval;
 pub mod exit;
 pub mod observer;
 pub mod report;
+pub mod service;
 pub mod settings;
+pub mod stages;
+pub mod telemetry;
 pub mod workshop;

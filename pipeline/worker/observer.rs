@@ -37,6 +37,8 @@ pub struct DecodedSegment {
     pub identity: SegmentIdentity,
     /// One sample per instant of the escalated grid, in order.
     pub samples: Vec<Sample>,
+    /// How long it waited to be decoded.
+    pub queued: Duration,
     /// What decoding it took.
     pub decode_time: Duration,
     /// When it was complete.
@@ -78,7 +80,7 @@ impl<V: Vision> Observer<'_, V> {
         let observations = segments.into_iter().zip(seen).zip(suspicious).map(
             |((segment, (mut frames, closer)), escalated)| {
                 frames.extend(closer);
-                let queue_time = started.saturating_duration_since(segment.decoded_at);
+                let queue_time = segment.queued + started.saturating_duration_since(segment.decoded_at);
                 let timings_ms = StageTimings {
                     queue: milliseconds(queue_time),
                     decode: milliseconds(segment.decode_time),
@@ -86,20 +88,12 @@ impl<V: Vision> Observer<'_, V> {
                 };
                 let frames = frames.into_values().collect();
                 let mut observation =
-                    observe::observed(segment.identity, self.plan(escalated), frames, &self.by);
-                observation.run = Some(self.run(timings_ms));
+                    observe::observed(segment.identity, plan(self.grid, escalated), frames, &self.by);
+                observation.run = Some(run(&self.worker, timings_ms));
                 observation
             },
         );
         Ok(observations.collect())
-    }
-
-    /// The placeholder of a segment that could not be decoded.
-    pub fn placeholder(&self, identity: SegmentIdentity, reason: &str) -> Observation {
-        let instants = self.grid.instants(identity.interval, false);
-        let mut observation = observe::undecodable(identity, self.plan(false), instants, reason, &self.by);
-        observation.run = Some(self.run(StageTimings::default()));
-        observation
     }
 
     /// Looks at the wanted samples of all segments at once; one map of frames per segment.
@@ -145,21 +139,44 @@ impl<V: Vision> Observer<'_, V> {
         });
         answers.collect()
     }
+}
 
-    fn plan(&self, escalated: bool) -> Plan {
-        let interval = if escalated { self.grid.escalated() } else { self.grid.base() };
-        Plan {
-            fps: 1000.0 / interval.0 as f32,
-            keyframes_only: false,
-            reason: PlanReason::Default,
-            escalated,
-            shed: 0,
-        }
-    }
+/// Makes the placeholders of segments that could not be decoded: they keep the place of what is missing,
+/// and say so.
+#[derive(Debug, Clone)]
+pub struct Placeholders {
+    /// Which instants would have been looked at.
+    pub grid: SampleGrid,
+    /// Who would have looked.
+    pub by: Observers,
+    /// Name of this process in `run`.
+    pub worker: String,
+}
 
-    fn run(&self, timings_ms: StageTimings) -> ObservationRun {
-        ObservationRun { observed_at: clock::now(), worker: self.worker.clone(), timings_ms }
+impl Placeholders {
+    /// The placeholder of a segment.
+    pub fn of(&self, identity: SegmentIdentity, reason: &str) -> Observation {
+        let instants = self.grid.instants(identity.interval, false);
+        let mut observation =
+            observe::undecodable(identity, plan(self.grid, false), instants, reason, &self.by);
+        observation.run = Some(run(&self.worker, StageTimings::default()));
+        observation
     }
+}
+
+fn plan(grid: SampleGrid, escalated: bool) -> Plan {
+    let interval = if escalated { grid.escalated() } else { grid.base() };
+    Plan {
+        fps: 1000.0 / interval.0 as f32,
+        keyframes_only: false,
+        reason: PlanReason::Default,
+        escalated,
+        shed: 0,
+    }
+}
+
+fn run(worker: &str, timings_ms: StageTimings) -> ObservationRun {
+    ObservationRun { observed_at: clock::now(), worker: worker.to_owned(), timings_ms }
 }
 
 fn milliseconds(time: Duration) -> f32 {

@@ -54,24 +54,30 @@ impl Workshop {
     /// What analyses files with these parts.
     pub fn analyzer(&self) -> Analyzer<'_, Vision> {
         let settings = &self.settings;
-        let pipeline = PipelineRef {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            config_hash: settings.config_hash.clone(),
-        };
         Analyzer {
             decoder: &self.decoder,
-            observer: Observer {
-                vision: &self.vision,
-                grid: settings.sampling.grid,
-                suspicion: settings.suspicion,
-                reporting: settings.observe,
-                by: Observers { models: self.vision.models().to_vec(), pipeline },
-                worker: format!("analyze-{}", std::process::id()),
-            },
+            observer: self.observer(format!("analyze-{}", std::process::id())),
             judged_by: self.judged_by.clone(),
             segment: settings.sampling.segment,
             hold: settings.sampling.hold,
             batch: (settings.infer.threads.get() * SEGMENTS_PER_THREAD).min(MOST_SEGMENTS),
+        }
+    }
+
+    /// What turns pictures into observations with these parts, under the name of `worker`.
+    pub fn observer(&self, worker: String) -> Observer<'_, Vision> {
+        let settings = &self.settings;
+        let pipeline = PipelineRef {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config_hash: settings.config_hash.clone(),
+        };
+        Observer {
+            vision: &self.vision,
+            grid: settings.sampling.grid,
+            suspicion: settings.suspicion,
+            reporting: settings.observe,
+            by: Observers { models: self.vision.models().to_vec(), pipeline },
+            worker,
         }
     }
 

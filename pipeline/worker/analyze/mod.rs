@@ -169,7 +169,8 @@ impl<'a, V: Vision> Run<'a, V> {
         let identity = self.identity(segment.sequence, segment.interval);
         let decode_time = std::mem::take(&mut self.decode_time);
         let samples = segment.samples;
-        self.ready.push_back(DecodedSegment { identity, samples, decode_time, decoded_at: Instant::now() });
+        let (queued, decoded_at) = (Duration::ZERO, Instant::now());
+        self.ready.push_back(DecodedSegment { identity, samples, queued, decode_time, decoded_at });
     }
 
     /// Looks at all queued segments and judges what was seen.

@@ -4,6 +4,7 @@
 //! | File | Command |
 //! |---|---|
 //! | [`analyze`] | `invigilator analyze FILE…` |
+//! | [`worker`] | `invigilator worker` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
@@ -17,3 +18,4 @@ pub mod doctor;
 pub mod eval;
 pub mod models;
 mod table;
+pub mod worker;

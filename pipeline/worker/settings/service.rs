@@ -89,11 +89,7 @@ pub(super) fn worker(raw: &RawWorker) -> Worker {
 }
 
 pub(super) fn telemetry(raw: &RawTelemetry) -> Telemetry {
-    Telemetry {
-        listen: raw.listen.parse().ok(),
-        log_level: raw.log_level,
-        log_format: raw.log_format,
-    }
+    Telemetry { listen: raw.listen.parse().ok(), log_level: raw.log_level, log_format: raw.log_format }
 }
 
 /// A name that no other running process has.

@@ -160,10 +160,9 @@ impl Check<'_> {
 
     fn kafka(&mut self, raw: &RawKafka) {
         self.unless(!raw.brokers.trim().is_empty(), "kafka.brokers", "must name a broker, host:port");
-        for (key, name) in [
-            ("kafka.topic_prefix", &raw.topic_prefix),
-            ("kafka.group_prefix", &raw.group_prefix),
-        ] {
+        for (key, name) in
+            [("kafka.topic_prefix", &raw.topic_prefix), ("kafka.group_prefix", &raw.group_prefix)]
+        {
             self.unless(is_kafka_name(name), key, "must be 1 to 100 of A-Z a-z 0-9 . _ -");
         }
         let instance = raw.instance.is_empty() || is_kafka_name(&raw.instance);

@@ -1,6 +1,6 @@
 //! Segments to pictures: one thread per decoder child.
 //!
-//! In: a segment's media, as large as its permit says. Out: its planned samples with their pictures,
+//! In: a segment, with its media or a reference to it. Out: its planned samples with their pictures,
 //! under a permit of picture bytes that is taken once the size of a picture is known and before the
 //! first one is kept. A segment that no decoder accepts is told to the outbox, with the reason, and
 //! holds up nothing else. Waits for: room for pictures.
@@ -20,22 +20,21 @@ use domain::time::{Interval, Millis};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::budget::{Budget, Permit};
+use super::media::{MediaFolders, Reference};
 use super::outbox::{Outbox, Place, Rejected};
 use super::stop::Stop;
-use crate::observer::{DecodedSegment, Sample};
+use crate::observer::{DecodedSegment, Placeholders, Sample};
 use crate::telemetry::metrics::{Metrics, Stage};
 
-/// A segment whose media is in memory.
-pub(super) struct Fetched {
+/// A segment that was taken in.
+pub(super) struct Taken {
     /// What it is.
     pub header: SegmentHeader,
-    /// Its bytes.
-    pub media: Vec<u8>,
-    /// Pays for them.
-    pub permit: Permit,
+    /// Where its media is, if it did not come along.
+    pub reference: Option<Reference>,
     /// Where its result belongs.
     pub place: Place,
-    /// When it was complete.
+    /// When it was taken in.
     pub since: Instant,
 }
 
@@ -56,48 +55,89 @@ pub(super) struct Decode<'a> {
     pub grid: SampleGrid,
     pub hold: Millis,
     pub pictures: &'a Budget,
+    pub folders: &'a MediaFolders,
+    pub placeholders: &'a Placeholders,
     pub outbox: &'a Outbox,
     pub metrics: &'a Metrics,
     pub stop: &'a Stop,
 }
 
+/// Why a segment has no pictures.
+enum Failure {
+    /// It never will have: told to the outbox.
+    Segment(Rejected),
+    /// Something else is wrong.
+    Worker(DecodeError),
+}
+
 impl Decode<'_> {
     /// Decodes what comes until nothing comes any more.
-    pub(super) fn run(self, from: &Receiver<Fetched>, to: &Sender<Decoded>) {
-        while let Ok(fetched) = from.recv() {
+    pub(super) fn run(self, from: &Receiver<Taken>, to: &Sender<Decoded>) {
+        while let Ok(taken) = from.recv() {
             if self.stop.is_immediate() {
                 return;
             }
-            let Fetched { header, media, permit, place, since } = fetched;
+            let Taken { header, reference, place, since } = taken;
             let started = Instant::now();
-            let outcome = self.decode(&header, &media);
-            self.metrics.stage(Stage::Decode, outcome.is_ok(), started.elapsed());
-            drop((media, permit));
+            let outcome = self.pictures_of(&header, reference.as_ref(), place.inline_media());
             match outcome {
-                Ok((samples, pictures)) => {
+                Ok((samples, permit)) => {
                     let segment = DecodedSegment {
                         identity: identity(&header),
                         samples,
+                        queued: started.saturating_duration_since(since),
                         decode_time: started.elapsed(),
                         decoded_at: Instant::now(),
-                        queued: started.saturating_duration_since(since),
                     };
-                    if to.send(Decoded { segment, permit: pictures, place }).is_err() {
+                    if to.send(Decoded { segment, permit, place }).is_err() {
                         return;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::Poison => {
-                    let rejected = Rejected { stage: Stage::Decode, reason: error.reason(), detail: error.to_string() };
-                    if let Err(error) = self.outbox.reject(place, identity(&header), &rejected) {
+                Err(Failure::Segment(rejected)) => {
+                    let placeholder = self.placeholders.of(identity(&header), rejected.reason);
+                    if let Err(error) = self.outbox.reject(place, &placeholder, &rejected) {
                         return self.stop.fail("decode", &error);
                     }
                 }
-                Err(error) => return self.stop.fail("decode", &error),
+                Err(Failure::Worker(error)) => return self.stop.fail("decode", &error),
             }
         }
     }
 
-    fn decode(&self, header: &SegmentHeader, media: &[u8]) -> Result<(Vec<Sample>, Option<Permit>), DecodeError> {
+    fn pictures_of(
+        &self,
+        header: &SegmentHeader,
+        reference: Option<&Reference>,
+        inline: &[u8],
+    ) -> Result<(Vec<Sample>, Option<Permit>), Failure> {
+        let fetched = reference.map(|reference| self.fetch(reference)).transpose()?;
+        let started = Instant::now();
+        let outcome = self.decode(header, fetched.as_deref().unwrap_or(inline));
+        self.metrics.stage(Stage::Decode, outcome.is_ok(), started.elapsed());
+        outcome.map_err(|error| match error.kind() {
+            ErrorKind::Poison => {
+                let (reason, detail) = (error.reason(), error.to_string());
+                Failure::Segment(Rejected { stage: Stage::Decode, reason, detail })
+            }
+            ErrorKind::Transient | ErrorKind::Fatal => Failure::Worker(error),
+        })
+    }
+
+    fn fetch(&self, reference: &Reference) -> Result<Vec<u8>, Failure> {
+        let started = Instant::now();
+        let fetched = self.folders.read(reference);
+        self.metrics.stage(Stage::Fetch, fetched.is_ok(), started.elapsed());
+        fetched.map_err(|error| {
+            let (reason, detail) = (error.reason(), error.to_string());
+            Failure::Segment(Rejected { stage: Stage::Fetch, reason, detail })
+        })
+    }
+
+    fn decode(
+        &self,
+        header: &SegmentHeader,
+        media: &[u8],
+    ) -> Result<(Vec<Sample>, Option<Permit>), DecodeError> {
         let file = in_memory(media).map_err(DecodeError::Io)?;
         let window = Interval::new(header.start_ms, header.end_ms);
         let plan = SamplingPlan::every(self.grid.escalated())

@@ -4,6 +4,8 @@
 //! moment and nothing waits for a batch to fill. Its pictures are looked at in parallel by the pool of
 //! `infer`; the observations go to the outbox. Never waits for the network.
 
+use std::time::Instant;
+
 use crossbeam_channel::Receiver;
 use domain::ports::Vision;
 
@@ -12,7 +14,6 @@ use super::outbox::{Outbox, Place};
 use super::stop::Stop;
 use crate::observer::Observer;
 use crate::telemetry::metrics::{Metrics, Stage};
-use std::time::Instant;
 
 /// What the looking thread works with.
 pub(super) struct Look<'a, V> {
@@ -30,7 +31,8 @@ impl<V: Vision> Look<'_, V> {
             if self.stop.is_immediate() {
                 return;
             }
-            let batch: Vec<Decoded> = std::iter::once(first).chain(from.try_iter().take(self.batch - 1)).collect();
+            let batch: Vec<Decoded> =
+                std::iter::once(first).chain(from.try_iter().take(self.batch - 1)).collect();
             if let Err(error) = self.look(batch) {
                 return self.stop.fail("look", &error);
             }
@@ -53,7 +55,7 @@ impl<V: Vision> Look<'_, V> {
         for (place, observation) in places.into_iter().zip(observations) {
             self.metrics.stage(Stage::Look, true, each);
             self.metrics.samples(&observation);
-            self.outbox.publish(place, observation)?;
+            self.outbox.publish(place, &observation)?;
         }
         Ok(())
     }

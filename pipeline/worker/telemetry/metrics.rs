@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use domain::messages::{Incident, Observation, SampleStatus, UnseenReason};
+use prometheus::{CounterVec, Histogram};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
-use prometheus::{CounterVec, Histogram};
 
 /// A stage of the data path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +77,7 @@ impl Pool {
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0, 90.0];
 /// From a tenth of a second to an hour.
-const DELAYS: [f64; 14] =
-    [0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+const DELAYS: [f64; 14] = [0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// All metrics.
 #[derive(Debug, Clone)]

@@ -39,7 +39,8 @@ impl TraceContext {
 
     /// The next place in the same trace: what `stage` does with it.
     pub fn child(&self, stage: &str, session: &SessionId) -> Self {
-        let span = session.derive(&format!("span\n{}\n{}\n{stage}", self.trace, self.span)).simple().to_string();
+        let span =
+            session.derive(&format!("span\n{}\n{}\n{stage}", self.trace, self.span)).simple().to_string();
         Self { trace: self.trace.clone(), span: span[..16].to_owned() }
     }
 

@@ -118,6 +118,17 @@ pub enum IncidentClass {
     Identity,
 }
 
+impl IncidentClass {
+    /// As messages write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Evidence => "evidence",
+            Self::Coverage => "coverage",
+            Self::Identity => "identity",
+        }
+    }
+}
+
 impl IncidentType {
     /// All types.
     pub const ALL: [Self; 20] = [

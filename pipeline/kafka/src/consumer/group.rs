@@ -233,6 +233,19 @@ impl GroupConsumer {
         committed_of(&list)
     }
 
+    /// The next offset that the group committed for a partition of another topic, one that is read beside
+    /// its own; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the brokers do not answer.
+    pub fn committed_in(&self, topic: &str, partition: i32) -> Result<Option<i64>, KafkaError> {
+        let list = self
+            .consumer
+            .committed_offsets(partition_list(topic, &[partition]), ASK)
+            .map_err(|error| KafkaError::from_library("ask for committed offsets", error))?;
+        Ok(committed_of(&list)?.pop().map(|(_, next)| next))
+    }
+
     /// First offset and end of a partition; what an open transaction wrote is behind the end.
     ///
     /// # Errors

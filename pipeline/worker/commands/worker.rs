@@ -1,0 +1,28 @@
+//! `invigilator worker`: works on records from Kafka until it is told to stop.
+
+use crate::cli::WorkerArgs;
+use crate::exit::{Exit, Failure};
+use crate::service::Service;
+use crate::settings::{Settings, Sources, policy};
+use crate::telemetry::logs;
+
+/// Runs the worker.
+///
+/// # Errors
+/// If it cannot start, or a part fails for good.
+pub fn run(args: &WorkerArgs) -> Result<Exit, Failure> {
+    let mut sources = Sources::of_process(args.common.config.as_deref());
+    sources.arguments = args.overrides();
+    let settings = Settings::load(&sources)?;
+    let policy = policy::load(args.common.policy.as_deref().unwrap_or(&settings.policy))?;
+    logs::begin(&settings.telemetry);
+    let roles: Vec<String> =
+        settings.worker.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+    let brokers = settings.kafka.brokers.clone();
+    let service = Service::new(settings, policy)?;
+    let address = service.serve(true)?.map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(roles = roles.join(","), brokers, telemetry = address, "worker started");
+    service.work()?;
+    tracing::info!("worker ended");
+    Ok(Exit::Ok)
+}

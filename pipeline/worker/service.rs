@@ -1,0 +1,152 @@
+//! A running worker process: its parts, what operators see of it, its stages, its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use anyhow::anyhow;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{Exit, Failure};
+use crate::settings::policy::LoadedPolicy;
+use crate::settings::{Role, Settings};
+use crate::stages::{Budgets, Eyes, Stop, Worker};
+use crate::telemetry::health::Health;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::server::Server;
+use crate::workshop::Workshop;
+
+/// A worker that can be run, watched and stopped.
+#[derive(Debug)]
+pub struct Service {
+    settings: Settings,
+    policy: LoadedPolicy,
+    /// Decoders and models, if the observe role runs here.
+    workshop: Option<Workshop>,
+    budgets: Budgets,
+    metrics: Metrics,
+    health: Health,
+    stop: Stop,
+}
+
+impl Service {
+    /// Makes the parts.
+    ///
+    /// # Errors
+    /// If the machine lacks something that the roles need.
+    pub fn new(settings: Settings, policy: LoadedPolicy) -> Result<Self, Failure> {
+        let observes = settings.worker.roles.contains(&Role::Observe);
+        let open = || Workshop::open(settings.clone(), policy.clone(), false);
+        let workshop = observes.then(open).transpose()?;
+        Ok(Self {
+            budgets: Budgets::of(&settings),
+            settings,
+            policy,
+            workshop,
+            metrics: Metrics::new(),
+            health: Health::default(),
+            stop: Stop::default(),
+        })
+    }
+
+    /// Ends the service from outside.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Its figures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers `/metrics`, `/healthz` and `/readyz` on a thread of its own, which lives as long as the
+    /// process. With `signals`, SIGTERM and SIGINT end the service: a first one in order, a second now.
+    ///
+    /// # Errors
+    /// If the address cannot be had.
+    pub fn serve(&self, signals: bool) -> Result<Option<SocketAddr>, Failure> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let server = self.settings.telemetry.listen.map(|listen| runtime.block_on(Server::bind(listen)));
+        let server = server.transpose().map_err(|error| {
+            let listen = self.settings.telemetry.listen.map(|listen| listen.to_string()).unwrap_or_default();
+            Failure::new(Exit::Environment, anyhow!("cannot listen on {listen} (telemetry.listen): {error}"))
+        })?;
+        let address = server.as_ref().map(Server::address).transpose()?;
+        self.attend(runtime, server, signals)?;
+        Ok(address)
+    }
+
+    fn attend(&self, runtime: Runtime, server: Option<Server>, signals: bool) -> io::Result<JoinHandle<()>> {
+        let (metrics, health, stop) = (self.metrics.clone(), self.health.clone(), self.stop.clone());
+        let refresh = {
+            let (budgets, metrics) = (self.budgets.clone(), self.metrics.clone());
+            Arc::new(move || budgets.tell(&metrics))
+        };
+        let attend = move || {
+            runtime.block_on(async {
+                if let Some(server) = server {
+                    tokio::spawn(server.run(metrics, health.clone(), refresh));
+                }
+                if signals {
+                    end_on_signals(&stop, &health).await;
+                }
+                std::future::pending::<()>().await;
+            });
+        };
+        thread::Builder::new().name("telemetry".to_owned()).spawn(attend)
+    }
+
+    /// Works until an end is asked for.
+    ///
+    /// # Errors
+    /// If a part failed for good.
+    pub fn work(&self) -> Result<(), Failure> {
+        let unreadable = |error: io::Error| Failure::new(Exit::Configuration, error);
+        let service = |error: kafka::KafkaError| Failure::new(Exit::Service, error);
+        let name = format!("observe-{}", self.settings.kafka.instance);
+        let eyes = self
+            .workshop
+            .as_ref()
+            .map(|workshop| Eyes { decoder: workshop.decoder(), observer: workshop.observer(name) });
+        let mut worker = Worker {
+            settings: &self.settings,
+            policy: self.policy.clone(),
+            connection: self.settings.connection().map_err(unreadable)?,
+            topics: self.settings.topics().map_err(service)?,
+            eyes,
+            metrics: self.metrics.clone(),
+            health: self.health.clone(),
+            stop: self.stop.clone(),
+        };
+        let ran = worker.run(&self.budgets).map_err(service);
+        match self.stop.failure() {
+            Some(reason) => Err(Failure::new(Exit::Service, anyhow!(reason))),
+            None => ran,
+        }
+    }
+}
+
+async fn end_on_signals(stop: &Stop, health: &Health) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be caught: only SIGKILL ends this process");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if stop.is_draining() {
+            tracing::warn!("leaving now: what was not acknowledged is done again by a successor");
+            stop.now();
+        } else {
+            tracing::info!("finishing what is in hand; a second signal ends this at once");
+            health.draining();
+            stop.drain();
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Records of `exam.segments` into the worker: the thread that polls.
+//!
+//! Takes a record in when there is room for its media, gives it a lease and a place, and passes it on.
+//! While there is none, all partitions are paused and polling goes on, so that the group does not take
+//! this process for dead. Commits only what the ledger says is done. On the way out it takes in nothing
+//! more, and polls until everything in hand is acknowledged or the deadline has passed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use domain::error::ErrorKind;
+use kafka::wire::{self, Media};
+use kafka::{Assignment, GroupConsumer, KafkaError, Record};
+
+use super::budget::{Budget, Permit};
+use super::decode::Taken;
+use super::media::Reference;
+use super::outbox::{Outbox, Rejected, SharedLedger, locked};
+use super::stop::Stop;
+use crate::telemetry::health::Pulse;
+use crate::telemetry::metrics::{Metrics, Stage};
+
+/// How long a poll waits: also how late a commit or the end of a pause can be.
+const POLL: Duration = Duration::from_millis(50);
+/// How often done offsets are committed.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// How often the brokers are asked how far behind this process is.
+const ASK_LAG_EVERY: Duration = Duration::from_secs(10);
+/// What a segment costs at least: bounds the number of small ones.
+pub(super) const LEAST_COST: u64 = 64 << 10;
+/// The name of the role in metrics.
+pub(super) const ROLE: &str = "observe";
+
+/// What the polling thread works with.
+pub(super) struct Ingest<'a> {
+    pub consumer: GroupConsumer,
+    pub ledger: SharedLedger,
+    pub outbox: &'a Outbox,
+    pub media: &'a Budget,
+    pub to: Sender<Taken>,
+    pub drain_deadline: Duration,
+    pub metrics: &'a Metrics,
+    pub pulse: Arc<Pulse>,
+    pub stop: &'a Stop,
+}
+
+impl Ingest<'_> {
+    /// Polls until the program stops.
+    pub(super) fn run(self) {
+        let mut waiting = VecDeque::new();
+        if let Err(error) = self.poll_until_drained(&mut waiting) {
+            self.stop.fail("ingest", &error);
+        }
+        let done = locked(&self.ledger).take_committable();
+        if let Err(error) = self.consumer.commit_sync(&done) {
+            tracing::warn!(%error, "the last offsets were not committed: their segments are done again");
+        }
+        self.consumer.close();
+    }
+
+    fn poll_until_drained(&self, waiting: &mut VecDeque<Record>) -> Result<(), KafkaError> {
+        let (mut committed, mut asked) = (Instant::now(), Instant::now());
+        let mut paused = false;
+        let mut deadline = None;
+        while !self.stop.is_immediate() {
+            self.pulse.beat();
+            if self.stop.is_draining() {
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.drain_deadline);
+                waiting.clear();
+                if locked(&self.ledger).in_flight() == 0 {
+                    return Ok(());
+                }
+                if Instant::now() >= deadline {
+                    tracing::warn!("the drain deadline has passed: a successor does the rest again");
+                    self.stop.now();
+                    return Ok(());
+                }
+            }
+            let round = Instant::now();
+            while let Some(record) = waiting.pop_front() {
+                if let Some(record) = self.take_in(record)? {
+                    waiting.push_front(record);
+                    break;
+                }
+            }
+            self.throttle(!waiting.is_empty() || self.stop.is_draining(), &mut paused)?;
+            match self.consumer.poll(POLL) {
+                Ok(record) => waiting.extend(record),
+                Err(error) if error.kind() == ErrorKind::Transient => {
+                    tracing::warn!(%error, "reading goes on when the brokers answer");
+                }
+                Err(error) => return Err(error),
+            }
+            if paused && !self.stop.is_draining() {
+                self.media.count_blocked(round.elapsed());
+            }
+            if committed.elapsed() >= COMMIT_EVERY {
+                committed = Instant::now();
+                self.commit()?;
+            }
+            if asked.elapsed() >= ASK_LAG_EVERY {
+                asked = Instant::now();
+                self.tell_lag();
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes a record on, or gives it back if there is no room for it.
+    fn take_in(&self, record: Record) -> Result<Option<Record>, KafkaError> {
+        let started = Instant::now();
+        let (header, reference) = match wire::decode_segment(&record) {
+            Ok((header, media)) => (header, reference_of(media)),
+            Err(error) => {
+                let (reason, detail) = (error.reason(), error.to_string());
+                self.set_aside(&record, &Rejected { stage: Stage::Ingest, reason, detail })?;
+                self.metrics.stage(Stage::Ingest, false, started.elapsed());
+                return Ok(None);
+            }
+        };
+        let Some(permit) = self.room(&record, reference.as_ref()) else { return Ok(Some(record)) };
+        let lease = locked(&self.ledger).begin(record.origin.partition, record.origin.offset);
+        // Without a lease the partition has gone, or the record has been taken in before.
+        let Some(lease) = lease else { return Ok(None) };
+        let place = self.outbox.reserve(&header, record, lease, permit);
+        // Never full: it has room for as many as there can be permits.
+        let _gone = self.to.send(Taken { header, reference, place, since: Instant::now() });
+        self.metrics.stage(Stage::Ingest, true, started.elapsed());
+        Ok(None)
+    }
+
+    fn set_aside(&self, record: &Record, rejected: &Rejected) -> Result<(), KafkaError> {
+        let lease = locked(&self.ledger).begin(record.origin.partition, record.origin.offset);
+        lease.map_or(Ok(()), |lease| self.outbox.set_aside(record, lease, rejected))
+    }
+
+    fn room(&self, record: &Record, reference: Option<&Reference>) -> Option<Permit> {
+        let inline = record.value.as_ref().map_or(0, Vec::len) as u64;
+        let referenced = reference.map_or(0, |reference| reference.size);
+        self.media.try_take((inline + referenced).max(LEAST_COST))
+    }
+
+    /// Pauses all partitions, also those that came meanwhile, or resumes them.
+    fn throttle(&self, full: bool, paused: &mut bool) -> Result<(), KafkaError> {
+        if full {
+            self.consumer.pause(&self.consumer.assigned())?;
+        } else if *paused {
+            self.consumer.resume(&self.consumer.assigned())?;
+        }
+        *paused = full;
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), KafkaError> {
+        let done = locked(&self.ledger).take_committable();
+        if done.is_empty() { Ok(()) } else { self.consumer.commit(&done) }
+    }
+
+    fn tell_lag(&self) {
+        // Brokers that do not answer are seen elsewhere; an old figure would be a wrong one.
+        if let Ok(lags) = self.consumer.lag() {
+            self.metrics.share(ROLE, lags.len(), lags.iter().map(|lag| lag.offsets).sum());
+        }
+    }
+}
+
+fn reference_of(media: Media<'_>) -> Option<Reference> {
+    match media {
+        Media::Inline(_) => None,
+        Media::Reference { uri, sha256, size } => Some(Reference { uri, sha256, size }),
+    }
+}
+
+/// Keeps the ledger in step with the assignment.
+pub(super) struct Leases {
+    pub ledger: SharedLedger,
+    pub metrics: Metrics,
+    pub pulse: Arc<Pulse>,
+}
+
+impl Assignment for Leases {
+    fn assigned(&self, partitions: &[i32]) {
+        tracing::info!(?partitions, role = ROLE, "partitions assigned");
+        self.metrics.rebalance(ROLE, "assigned");
+        let mut ledger = locked(&self.ledger);
+        partitions.iter().for_each(|partition| ledger.assign(*partition));
+        self.pulse.ready();
+    }
+
+    fn revoked(&self, partitions: &[i32]) -> Vec<(i32, i64)> {
+        tracing::info!(?partitions, role = ROLE, "partitions revoked");
+        self.metrics.rebalance(ROLE, "revoked");
+        let mut ledger = locked(&self.ledger);
+        partitions.iter().filter_map(|partition| Some((*partition, ledger.revoke(*partition)?))).collect()
+    }
+
+    fn lost(&self, partitions: &[i32]) {
+        tracing::warn!(?partitions, role = ROLE, "partitions lost");
+        self.metrics.rebalance(ROLE, "lost");
+        let mut ledger = locked(&self.ledger);
+        partitions.iter().for_each(|partition| drop(ledger.revoke(*partition)));
+    }
+
+    fn overtaken(&self, _partition: i32, _expected: i64, _earliest: i64) {
+        self.metrics.overtaken();
+    }
+}

@@ -1,0 +1,246 @@
+//! The worker: all stages wired, in the order in which data meets them, with every queue and its bound.
+//!
+//! ```text
+//! exam.segments
+//!    │  ingest      1 thread: polls; pauses partitions while there is no room for media
+//!    ▼  taken       bounded by `media` (bytes): a permit each, held until there is a verdict
+//!    │  decode      1 thread per decoder child; fetches media by reference
+//!    ▼  decoded     bounded by `pictures` (bytes): a permit each, held until they were looked at
+//!    │  look        1 thread: batches over sessions; all cores through the pool of `infer`
+//!    ▼  outbox      in log order per session; bounded by the producer's bytes
+//! exam.observations (or exam.dead-letters and a placeholder) ── acknowledged ──▶ ledger ──▶ ingest commits
+//!    │  score       1 thread: consume → fold → produce, in transactions
+//!    ▼
+//! exam.incidents · exam.scores · exam.score-state
+//! ```
+//!
+//! Kept apart on purpose: the observe role holds nothing that a crash can lose, and repeats what was not
+//! acknowledged; the score role counts nothing twice. Both can run in one process or in many.
+//! An end is asked for with [`Stop`]: `ingest` takes in nothing more, the queues run dry in order, what is
+//! acknowledged is committed.
+
+mod budget;
+mod decode;
+mod in_order;
+mod ingest;
+mod look;
+mod media;
+mod outbox;
+mod score;
+mod stop;
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use ::decode::DecoderPool;
+use crossbeam_channel::bounded;
+use domain::delivery::OffsetLedger;
+use infer::Vision;
+use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
+
+pub use budget::Budget;
+pub use stop::Stop;
+
+use crate::observer::{Observer, Placeholders};
+use crate::settings::policy::LoadedPolicy;
+use crate::settings::{Role, Settings};
+use crate::telemetry::health::Health;
+use crate::telemetry::metrics::{Metrics, Pool};
+use decode::Decode;
+use ingest::{Ingest, LEAST_COST, Leases};
+use look::Look;
+use media::MediaFolders;
+use outbox::Outbox;
+use score::Score;
+
+/// Segments that are decoded and wait for the models: their pictures are bounded in bytes by `pictures`;
+/// this only bounds how many small ones there are.
+const MOST_DECODED: usize = 1024;
+
+/// What the stages work with.
+pub struct Worker<'a> {
+    /// All settings.
+    pub settings: &'a Settings,
+    /// The policy that judges where a session names none.
+    pub policy: LoadedPolicy,
+    /// How to reach the brokers.
+    pub connection: Connection,
+    /// The names of the topics.
+    pub topics: Topics,
+    /// What the observe role needs; without it, that role does not run.
+    pub eyes: Option<Eyes<'a>>,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Tells who is alive and ready.
+    pub health: Health,
+    /// Ends everything.
+    pub stop: Stop,
+}
+
+/// Decoders and models.
+pub struct Eyes<'a> {
+    /// Decodes.
+    pub decoder: &'a DecoderPool,
+    /// Looks.
+    pub observer: Observer<'a, Vision>,
+}
+
+/// The memory that work in hand may take.
+#[derive(Debug, Clone)]
+pub struct Budgets {
+    /// Segments without a verdict.
+    pub media: Budget,
+    /// Pictures that were not looked at.
+    pub pictures: Budget,
+}
+
+impl Budgets {
+    /// As the settings say.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            media: Budget::new(settings.worker.media_bytes),
+            pictures: Budget::new(settings.worker.picture_bytes),
+        }
+    }
+
+    /// Tells how full they are.
+    pub fn tell(&self, metrics: &Metrics) {
+        metrics.pool(Pool::Media, self.media.used(), self.media.blocked());
+        metrics.pool(Pool::Pictures, self.pictures.used(), self.pictures.blocked());
+    }
+}
+
+impl Worker<'_> {
+    /// Runs the roles until [`Stop`] or an error ends them; the error is then in [`Stop::failure`].
+    ///
+    /// # Errors
+    /// If a client cannot be made.
+    pub fn run(&mut self, budgets: &Budgets) -> Result<(), KafkaError> {
+        let scores = self.settings.worker.roles.contains(&Role::Score).then(|| self.score());
+        let eyes = self.eyes.take();
+        let this = &*self;
+        thread::scope(|scope| {
+            if let Some(score) = scores {
+                spawn(scope, &this.stop, "score".to_owned(), || score.run());
+            }
+            match eyes {
+                Some(eyes) => {
+                    this.observe(eyes, budgets).inspect_err(|error| this.stop.fail("observe", error))
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// The observe role, from its topic to its topics.
+    fn observe(&self, eyes: Eyes<'_>, budgets: &Budgets) -> Result<(), KafkaError> {
+        let (worker, kafka) = (&self.settings.worker, &self.settings.kafka);
+        let (metrics, stop) = (&self.metrics, &self.stop);
+        let ledger = Arc::new(Mutex::new(OffsetLedger::new()));
+        let outbox = Outbox::new(
+            &self.connection,
+            self.topics.clone(),
+            kafka.max_record_bytes as usize,
+            Arc::clone(&ledger),
+            metrics.clone(),
+            stop.clone(),
+        )?;
+        let pulse = self.health.register(ingest::ROLE);
+        let leases =
+            Leases { ledger: Arc::clone(&ledger), metrics: metrics.clone(), pulse: Arc::clone(&pulse) };
+        let group = GroupSettings {
+            instance_id: kafka.static_membership.then(|| format!("{}-observe", kafka.instance)),
+            ..GroupSettings::new(format!("{}-observe", kafka.group_prefix))
+        };
+        let consumer =
+            GroupConsumer::new(&self.connection, &self.topics.segments(), &group, Arc::new(leases))?;
+        let placeholders = Placeholders {
+            grid: eyes.observer.grid,
+            by: eyes.observer.by.clone(),
+            worker: eyes.observer.worker.clone(),
+        };
+        let folders = MediaFolders::new(worker.media_folders.clone(), kafka.max_record_bytes.into());
+
+        let (taken, to_decode) = bounded((worker.media_bytes / LEAST_COST) as usize + 1);
+        let (decoded, to_look) = bounded(MOST_DECODED);
+        let ingest = Ingest {
+            consumer,
+            ledger,
+            outbox: &outbox,
+            media: &budgets.media,
+            to: taken,
+            drain_deadline: worker.drain_deadline,
+            metrics,
+            pulse,
+            stop,
+        };
+        let decode = Decode {
+            pool: eyes.decoder,
+            grid: eyes.observer.grid,
+            hold: self.settings.sampling.hold,
+            pictures: &budgets.pictures,
+            folders: &folders,
+            placeholders: &placeholders,
+            outbox: &outbox,
+            metrics,
+            stop,
+        };
+        let look = Look { observer: eyes.observer, batch: worker.batch, outbox: &outbox, metrics, stop };
+        thread::scope(|scope| {
+            spawn(scope, stop, "ingest".to_owned(), || ingest.run());
+            for child in 0..self.settings.decode.children.get() {
+                let (from, to) = (to_decode.clone(), decoded.clone());
+                spawn(scope, stop, format!("decode-{child}"), move || decode.run(&from, &to));
+            }
+            // The threads have theirs: the queues end when the last of those is gone.
+            drop((to_decode, decoded));
+            spawn(scope, stop, "look".to_owned(), move || look.run(&to_look));
+        });
+        Ok(())
+    }
+
+    fn score(&self) -> Score {
+        let (kafka, worker) = (&self.settings.kafka, &self.settings.worker);
+        let name = format!("{}-score", kafka.group_prefix);
+        Score {
+            connection: self.connection.clone(),
+            topics: self.topics.clone(),
+            instance_id: kafka.static_membership.then(|| format!("{}-score", kafka.instance)),
+            transactional_id: format!("{name}-{}", kafka.instance),
+            group_id: name,
+            policy: self.policy.clone(),
+            linger: worker.score_linger,
+            idle_after: score::IdleAfter { end: worker.idle_after_end, silence: worker.idle_after },
+            metrics: self.metrics.clone(),
+            pulse: self.health.register(score::ROLE),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+/// Starts a stage's thread. A panic in one ends all: nobody would take its work over.
+fn spawn<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    stop: &'scope Stop,
+    name: String,
+    body: impl FnOnce() + Send + 'scope,
+) {
+    let guarded = move || {
+        let _guard = EndOnPanic(stop);
+        body();
+    };
+    thread::Builder::new()
+        .name(name)
+        .spawn_scoped(scope, guarded)
+        .expect("a process that runs can start one more thread");
+}
+
+struct EndOnPanic<'a>(&'a Stop);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(thread::current().name().unwrap_or("a stage"), &"panicked");
+        }
+    }
+}

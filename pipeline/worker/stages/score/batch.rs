@@ -1,0 +1,107 @@
+//! What one transaction will write: results, states, markers, and the offsets that they come from.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use domain::messages::ScoreStatus;
+use domain::score::Output;
+use kafka::wire::Event;
+use kafka::{Outgoing, Record, Topics};
+
+use super::sessions::StoredState;
+use crate::clock;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace::TraceContext;
+use domain::ids::SessionId;
+use domain::messages::{IncidentRun, Marker, ScoreRun};
+
+/// CloudEvents `source` of what the score role publishes.
+const SOURCE: &str = "/invigilator/score";
+
+/// Gathered since the last commit.
+pub(super) struct Batch {
+    topics: Topics,
+    pub outgoing: Vec<Outgoing>,
+    /// (topic, partition) → next offset.
+    pub offsets: BTreeMap<(String, i32), i64>,
+    /// When the segments came that the scores in here know last, in milliseconds since 1970.
+    pub arrived: Vec<i64>,
+    /// When the first record was taken in.
+    pub since: Option<Instant>,
+    pub records: usize,
+}
+
+impl Batch {
+    pub(super) fn new(topics: Topics) -> Self {
+        Self {
+            topics,
+            outgoing: Vec::new(),
+            offsets: BTreeMap::new(),
+            arrived: Vec::new(),
+            since: None,
+            records: 0,
+        }
+    }
+
+    /// Begins anew.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.topics.clone());
+    }
+
+    /// Whether there is nothing to commit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.offsets.is_empty() && self.outgoing.is_empty()
+    }
+
+    /// A record was taken in.
+    pub(super) fn passed(&mut self, record: &Record) {
+        self.since.get_or_insert_with(Instant::now);
+        self.records += 1;
+        let origin = &record.origin;
+        self.offsets.insert((origin.topic.clone(), origin.partition), origin.offset + 1);
+    }
+
+    /// What the fold had to say about a record.
+    pub(super) fn say(&mut self, outputs: Vec<Output>, cause: &Record, metrics: &Metrics) {
+        let given = kafka::wire::traceparent(cause).and_then(TraceContext::parse);
+        for output in outputs {
+            let time = clock::now();
+            match output {
+                Output::Incident { mut incident, time_to_flag } => {
+                    metrics.incident(&incident);
+                    let trace = given.as_ref().map(|trace| trace.child(SOURCE, &incident.session).header());
+                    incident.run =
+                        Some(IncidentRun { detected_at: time.clone(), time_to_flag_ms: time_to_flag });
+                    let event = Event { source: SOURCE, time: Some(&time), traceparent: trace.as_deref() };
+                    self.outgoing.push(Outgoing::message(self.topics.incidents(), event, incident.as_ref()));
+                }
+                Output::Score(mut score) => {
+                    metrics.score(score.status == ScoreStatus::Final);
+                    let trace = given.as_ref().map(|trace| trace.child(SOURCE, &score.session).header());
+                    score.run = Some(ScoreRun { computed_at: time.clone() });
+                    let event = Event { source: SOURCE, time: Some(&time), traceparent: trace.as_deref() };
+                    self.outgoing.push(Outgoing::message(self.topics.scores(), event, score.as_ref()));
+                }
+            }
+        }
+    }
+
+    /// A clock's verdict, for the log of observations.
+    pub(super) fn mark(&mut self, marker: &Marker) {
+        let time = clock::now();
+        let event = Event { source: SOURCE, time: Some(&time), traceparent: None };
+        self.outgoing.push(Outgoing::message(self.topics.observations(), event, marker));
+    }
+
+    /// The state of a session, into the partition that its records are in.
+    pub(super) fn store(&mut self, session: &SessionId, state: &StoredState, partition: i32) {
+        let value = serde_json::to_vec(state).expect("states have string keys");
+        self.outgoing.push(Outgoing {
+            topic: self.topics.score_state(),
+            partition: Some(partition),
+            key: session.as_str().as_bytes().to_vec(),
+            value: Some(value),
+            headers: kafka::Headers::new(),
+        });
+    }
+}
