@@ -156,6 +156,9 @@ impl Session {
         };
         if let Some(at) = at {
             lock(&self.link).tell_progress(at)?;
+            if self.needed.is_passed_by(at) {
+                self.sampler.announce(at);
+            }
         }
         let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let ready = self.needed.push(Encoded { at, is_key, size: buffer.size(), buffer });
