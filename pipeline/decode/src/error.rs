@@ -75,10 +75,10 @@ pub enum DecodeError {
         what: &'static str,
     },
     /// The media cannot be read.
-    #[error("cannot read the media: {0}")]
+    #[error("cannot read the media")]
     Io(#[source] io::Error),
     /// No decoder can be started.
-    #[error("cannot start a decoder: {0}")]
+    #[error("cannot start a decoder")]
     Spawn(#[source] io::Error),
 }
 
@@ -182,6 +182,14 @@ mod tests {
         let error = DecodeError::from(Fault::UnsupportedCodec { codec: "a\nb\u{1b}[2J".repeat(100) });
         let shown = error.to_string();
         assert!(shown.len() < 200 && !shown.contains(['\n', '\u{1b}']), "{shown:?}");
+    }
+
+    #[test]
+    fn a_cause_is_told_once_by_whoever_tells_the_chain() {
+        for error in [DecodeError::Io(io::Error::other("gone")), DecodeError::Spawn(io::Error::other("gone"))] {
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause == "gone" && !error.to_string().contains("gone"), "{error}");
+        }
     }
 
     #[test]

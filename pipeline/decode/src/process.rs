@@ -109,7 +109,8 @@ impl ChildProcess {
         Self::start(settings).map_err(|error| match error {
             DecodeError::Spawn(_) => error,
             // There is no input yet that could be at fault.
-            other => DecodeError::Spawn(io::Error::other(format!("{other} while it started"))),
+            DecodeError::Io(cause) => DecodeError::Spawn(cause),
+            other => DecodeError::Spawn(io::Error::other(other)),
         })
     }
 
