@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_cause_is_told_once_by_whoever_tells_the_chain() {
-        for error in [DecodeError::Io(io::Error::other("gone")), DecodeError::Spawn(io::Error::other("gone"))] {
+        for error in [DecodeError::Io(io::Error::other("gone")), DecodeError::Spawn(io::Error::other("gone"))]
+        {
             let cause = std::error::Error::source(&error).unwrap().to_string();
             assert!(cause == "gone" && !error.to_string().contains("gone"), "{error}");
         }

@@ -63,7 +63,7 @@ impl DecoderSettings {
     /// How long a child may have kept its parent waiting when it got this far. One that always says
     /// something, but next to nothing, must not last for ever.
     pub(crate) fn patience(&self, decoded: Millis) -> Duration {
-        let decoded = Duration::from_millis(decoded.0.unsigned_abs());
+        let decoded = Duration::from_millis(decoded.0.try_into().unwrap_or_default());
         self.stall_timeout.saturating_add(decoded.saturating_mul(SLOWEST_PACE))
     }
 

@@ -15,7 +15,7 @@ use super::lock;
 use super::needed::{Encoded, Needed};
 use super::orientation::Orientation;
 use super::sampler::{Answer, Sampler};
-use super::timeline::{Place, Timeline, milliseconds};
+use super::timeline::{Place, Timeline, length};
 use crate::error::Fault;
 use crate::event::{Ending, StreamInfo};
 use crate::protocol::{Job, Limits, Shown, Summary, ToParent};
@@ -327,7 +327,5 @@ impl PictureSender<'_> {
 
 /// A duration as the demuxer gives it; zero means that it does not know.
 pub(super) fn known_duration(duration: Option<gst::ClockTime>) -> Option<Millis> {
-    duration
-        .filter(|duration| !duration.is_zero())
-        .map(|duration| Millis(milliseconds(i64::try_from(duration.nseconds()).unwrap_or(i64::MAX))))
+    duration.filter(|duration| !duration.is_zero()).map(length)
 }

@@ -53,10 +53,12 @@ impl Source {
         let position = Arc::new(AtomicU64::new(0));
         let file = Arc::clone(&self.file);
         let read_from = Arc::clone(&position);
+        let size = self.size;
         let feed = move |source: &gst_app::AppSrc, wanted: u32| {
             let offset = read_from.load(Ordering::Relaxed);
             // What cannot be read ends the stream like the end of the file does: what came before counts.
-            let bytes = read_at(&file, offset, wanted as usize).unwrap_or_default();
+            let length = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let bytes = read_at(&file, offset, length.min(wanted as usize)).unwrap_or_default();
             if bytes.is_empty() {
                 let _ = source.end_of_stream();
                 return;
