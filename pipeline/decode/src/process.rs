@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -128,6 +128,8 @@ impl ChildProcess {
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // Ctrl-C at a terminal goes to a whole group: the parent alone decides when its children end.
+            .process_group(0)
             .spawn()
             .map_err(DecodeError::Spawn)?;
         let mut started = Self { child, channel, memory, stall_timeout: settings.stall_timeout };
