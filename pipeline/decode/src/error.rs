@@ -33,14 +33,14 @@ pub enum DecodeError {
         /// The codec.
         codec: String,
     },
-    /// The container breaks off or is damaged before its video stream can be read.
-    #[error("the container is damaged or cut short before its first picture")]
+    /// The container breaks off or is damaged before there is more than one picture.
+    #[error("the container is damaged or cut short at its beginning")]
     Damaged,
     /// There is a video stream, but not one of its frames can be decoded.
     #[error("not one picture could be decoded")]
     NoPictures,
-    /// A single picture that lasts no time.
-    #[error("the video has no duration")]
+    /// One picture at most, however long it is to be shown: nothing happens in it.
+    #[error("the video has no duration: there is one picture at most")]
     ZeroDuration,
     /// Larger than the settings allow.
     #[error("pictures of {width}x{height} are larger than allowed")]

@@ -55,13 +55,10 @@ pub(super) fn decode(job: &Job, media: OwnedFd, link: &Arc<Mutex<Link>>) -> Resu
     source.link(&demuxer).map_err(broken)?;
     // An element that refuses to start says so on the bus.
     let _ = pipeline.set_state(gst::State::Playing);
-    let outcome = conclude(&news, &plug);
+    let outcome = conclude(&news, &plug, is_cut_off);
     // Ends the streaming thread, and with it every use of the link.
     let _ = pipeline.set_state(gst::State::Null);
     match outcome {
-        Ok(Summary { ending: Ending::Complete, .. }) if is_cut_off && job.plan.until().is_none() => {
-            outcome.map(|summary| Summary { ending: Ending::Truncated, ..summary })
-        }
         Err(Fault::Damaged | Fault::NoVideo | Fault::NoPictures)
             if stated.duration == Duration::Known(Millis::ZERO) =>
         {
@@ -72,7 +69,7 @@ pub(super) fn decode(job: &Job, media: OwnedFd, link: &Arc<Mutex<Link>>) -> Resu
 }
 
 /// Waits for the end of the streams, and makes of it what the parent needs to know.
-fn conclude(news: &Receiver<News>, plug: &Plug) -> Result<Summary, Fault> {
+fn conclude(news: &Receiver<News>, plug: &Plug, is_cut_off: bool) -> Result<Summary, Fault> {
     let first = news.recv().unwrap_or(News::Broken);
     match first {
         News::Stop(Stop::Refused(fault)) => return Err(fault),
@@ -91,7 +88,7 @@ fn conclude(news: &Receiver<News>, plug: &Plug) -> Result<Summary, Fault> {
             return Err(fault);
         }
     }
-    lock(&plug.session).finish(is_broken)
+    lock(&plug.session).finish(is_broken || is_cut_off)
 }
 
 fn refusal(news: News) -> Option<Fault> {

@@ -232,16 +232,22 @@ impl Session {
         let _ = self.news.send(news);
     }
 
-    /// The media are over, or broke off: answers the rest of the plan.
-    pub(super) fn finish(&mut self, is_broken: bool) -> Result<Summary, Fault> {
+    /// The media are over, or cut short: answers the rest of the plan.
+    pub(super) fn finish(&mut self, is_cut_short: bool) -> Result<Summary, Fault> {
         self.is_stopped = true;
         if self.timeline.frames() == 0 || (self.frames_submitted > 0 && self.frames_decoded == 0) {
             return Err(Fault::NoPictures);
         }
         let stated = self.stream.as_ref().and_then(|stream| stream.duration).unwrap_or_default();
-        let is_whole_file = self.job.plan.until().is_none();
-        if is_whole_file && stated.max(self.timeline.length()) == Millis::ZERO {
-            return Err(Fault::ZeroDuration);
+        let has_window = self.job.plan.until().is_some();
+        // What lies behind a window that was seen whole is of no interest.
+        let is_fulfilled = has_window && self.sampler.is_finished();
+        let is_truncated = !is_fulfilled
+            && (is_cut_short
+                || stated - self.timeline.length() > MISSING_TAIL
+                || self.timeline.is_beyond_limit());
+        if !has_window && self.timeline.last() == self.job.plan.start() {
+            return Err(if is_truncated { Fault::Damaged } else { Fault::ZeroDuration });
         }
         let end = self.timeline.end();
         if !self.sampler.is_finished() {
@@ -250,8 +256,6 @@ impl Session {
                 return Ok(self.summary(Ending::Stopped));
             }
         }
-        let is_cut_off = stated - self.timeline.length() > MISSING_TAIL;
-        let is_truncated = is_broken || is_cut_off || self.timeline.is_beyond_limit();
         Ok(self.summary(if is_truncated { Ending::Truncated } else { Ending::Complete }))
     }
 

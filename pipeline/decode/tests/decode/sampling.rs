@@ -82,6 +82,10 @@ fn a_window_is_answered_whole_and_decoded_alone() {
     assert!(decoded.frames_skipped >= 30, "the first group of pictures is not decoded: {decoded:?}");
     assert!(decoded.last.0 < 4500, "it stops behind the window: {decoded:?}");
 
+    let window = Interval::new(MediaMs(0), MediaMs(1000));
+    let outcome = decode_with(&pool(), &path, &SamplingPlan::every(Millis(500)).within(window));
+    assert_eq!(outcome.decoded().ending, Ending::Complete, "what lies behind the window does not matter");
+
     let window = Interval::new(MediaMs(4500), MediaMs(6500));
     let plan = SamplingPlan::every(Millis(500)).within(window).holding(Millis(600));
     let outcome = decode_with(&pool(), &path, &plan);
