@@ -23,9 +23,10 @@ pub struct StreamInfo {
     pub container: String,
     /// Such as `vp8`.
     pub codec: String,
-    /// Width of the coded picture, before rotation; zero when the container does not say.
+    /// Width of the pictures as they will be shown, upright and with square pixels, as the container
+    /// describes them; zero when it does not say.
     pub width: u32,
-    /// Height of the coded picture, before rotation; zero when the container does not say.
+    /// Height, likewise.
     pub height: u32,
     /// How long the container says it is: live recordings do not say.
     pub duration: Option<Millis>,

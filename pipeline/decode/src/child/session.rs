@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use domain::time::Millis;
 use gstreamer as gst;
 
-use super::convert::{Convert, Format};
+use super::convert::{Convert, Format, square_size};
 use super::limits::{check, size_of};
 use super::link::{Interrupted, Link};
 use super::lock;
@@ -106,6 +106,15 @@ impl Session {
     /// Whether the stream was announced.
     pub(super) fn has_started(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// The size at which pictures will be shown, as the caps of encoded ones describe it; zero if they do
+    /// not.
+    pub(super) fn shown_size(&self, caps: &gst::CapsRef) -> (u32, u32) {
+        let coded = size_of(caps).unwrap_or_default();
+        let pixels = caps.structure(0).and_then(|caps| caps.get("pixel-aspect-ratio").ok());
+        let square = square_size(coded, pixels.unwrap_or(gst::Fraction::new(1, 1)), self.job.limits);
+        self.orientation.upright_size(square.0, square.1)
     }
 
     /// Announces the stream.
