@@ -39,8 +39,8 @@ pub struct StreamInfo {
 pub enum Ending {
     /// The whole medium, or the whole window of the plan, was seen.
     Complete,
-    /// The medium breaks off: the container promises more than is there, or is damaged from here on.
-    /// What came before is good.
+    /// Something is missing: the medium breaks off, or is damaged somewhere. What was decoded is good;
+    /// what was lost in the middle shows as gaps.
     Truncated,
     /// The consumer asked to stop.
     Stopped,
