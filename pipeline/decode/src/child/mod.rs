@@ -4,10 +4,12 @@
 //! file by name once it is ready.
 
 mod convert;
+mod ebml;
 mod gif;
 mod limits;
 mod link;
 mod matroska;
+mod mend;
 mod mp4;
 mod needed;
 mod orientation;
@@ -18,6 +20,7 @@ mod session;
 mod source;
 mod stated;
 mod timeline;
+mod window;
 
 use std::os::fd::AsFd;
 use std::process::ExitCode;
