@@ -129,8 +129,9 @@ impl Cutter {
         self.latest = self.latest.max(Some(packet.at));
         self.end = self.end.max(packet.at + packet.duration.unwrap_or(Millis::ZERO).max(Millis(1)));
         if packet.at < self.start {
-            let is_straggler = self.closed.is_some();
-            if let Some(Closed { segment, border }) = &mut self.closed {
+            let closed = self.closed.as_mut().filter(|closed| !closed.segment.is_undecodable());
+            let is_straggler = closed.is_some();
+            if let Some(Closed { segment, border }) = closed {
                 segment.packets.extend(border.take());
                 segment.packets.push(packet.clone());
             }
@@ -141,7 +142,7 @@ impl Cutter {
         let mut complete = self.closed.take().map(|closed| closed.segment);
         if is_latest && self.is_border(&packet) {
             let segment = self.close(&packet);
-            if self.is_reordered && !segment.is_undecodable() {
+            if self.is_reordered {
                 self.closed = Some(Closed { segment, border: Some(packet.clone()) });
             } else {
                 complete = Some(segment);

@@ -87,7 +87,7 @@ mod tests {
         }
         assert!(window.bytes.len() <= 3, "{window:?}");
         window.push(b"xyz");
-        assert_eq!((window.rest(), window.position()), (&b"yz"[..], 10));
+        assert_eq!((window.rest(), window.position()), (&b".xyz"[..], 10));
     }
 
     #[test]

@@ -134,7 +134,10 @@ proptest! {
         };
         let sized = |at: i64, is_key, size| Packet { bytes: vec![0; size].into(), ..packet(at, is_key) };
         let mut packets = vec![packet(0, true)];
-        let mut at = 0;
+        if reorders {
+            packets.extend([packet(2, false), packet(1, false)]);
+        }
+        let mut at = 2;
         for (step, is_key, size) in steps {
             packets.push(sized(at + 2 * step, is_key, size));
             if reorders {

