@@ -25,7 +25,7 @@ pub struct Demuxer {
 #[derive(Debug)]
 enum Format {
     Unknown,
-    Matroska(matroska::Reader),
+    Matroska(Box<matroska::Reader>),
     Mp4(Box<mp4::StreamReader>),
 }
 
@@ -57,7 +57,7 @@ impl Demuxer {
         if matches!(self.format, Format::Unknown) {
             let Some(magic) = self.window.rest().first_chunk::<MAGIC>() else { return Ok(()) };
             self.format = if magic.starts_with(&matroska::EBML.to_be_bytes()) {
-                Format::Matroska(matroska::Reader::new(self.limits))
+                Format::Matroska(Box::new(matroska::Reader::new(self.limits)))
             } else if mp4::is_start(magic) {
                 Format::Mp4(Box::new(mp4::StreamReader::new(self.limits)))
             } else {

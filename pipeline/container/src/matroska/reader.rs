@@ -209,6 +209,8 @@ impl Reader {
         packets: &mut Vec<Packet>,
     ) -> Result<Step, ContainerError> {
         let is_block = matches!(header.id, SIMPLE_BLOCK | BLOCK_GROUP);
+        let most = if header.id == TIMESTAMP { 8 } else { self.limits.frame as u64 };
+        let size = header.size.filter(|size| *size <= most && fits(window, header, end));
         match header.id {
             CLUSTER | SEEK_HEAD | INFO | TRACKS | CUES | ATTACHMENTS | CHAPTERS | TAGS if end.is_none() => {
                 self.place = Place::Segment;
@@ -216,14 +218,11 @@ impl Reader {
             }
             TIMESTAMP | SIMPLE_BLOCK | BLOCK_GROUP => {}
             SILENT_TRACKS | POSITION | PREV_SIZE | ENCRYPTED_BLOCK | VOID | CRC_32 => {
-                return Ok(skip_if(fits(window, header, end), window, header));
+                return Ok(skip_if(size.is_some(), window, header));
             }
             _ => return Ok(Step::Damage("something that no cluster contains")),
         }
-        let most = if is_block { self.limits.frame as u64 } else { 8 };
-        let Some(size) = header.size.filter(|size| *size <= most && fits(window, header, end)) else {
-            return Ok(Step::Damage("a block has no size, or an absurd one"));
-        };
+        let Some(size) = size else { return Ok(Step::Damage("a block has no size, or an absurd one")) };
         let whole = header.length + size as usize;
         let Some(body) = window.rest().get(header.length..whole) else { return Ok(Step::NeedsMore) };
         let step = if is_block {

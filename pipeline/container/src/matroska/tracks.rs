@@ -8,6 +8,9 @@ use crate::track::{Codec, Colour, VideoTrack};
 
 const TYPE_VIDEO: u64 = 1;
 
+/// More tracks make no sense, and each block's is looked up among them.
+const MOST_TRACKS: usize = 64;
+
 /// What `Info` says.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Info {
@@ -52,7 +55,10 @@ pub(super) fn info(body: &[u8]) -> Result<Info, ContainerError> {
 
 /// Reads `Tracks` and picks the first video track.
 pub(super) fn tracks(body: &[u8]) -> Result<Tracks, ContainerError> {
-    let entries = || children(body).filter(|(id, _)| *id == TRACK_ENTRY).map(|(_, entry)| entry);
+    let entries = || {
+        let entries = children(body).filter(|(id, _)| *id == TRACK_ENTRY).map(|(_, entry)| entry);
+        entries.take(MOST_TRACKS)
+    };
     let value = |entry, id| child(entry, id).map_or(0, unsigned);
     let entry = entries().find(|entry| value(entry, TRACK_TYPE) == TYPE_VIDEO);
     let entry = entry.ok_or(ContainerError::NoVideo)?;

@@ -1,6 +1,6 @@
 //! Writes a segment of video as a Matroska file of its own, byte for byte the same each time.
 
-use domain::time::{MediaMs, Millis};
+use domain::time::Millis;
 
 use super::element::*;
 use crate::cut::Segment;
@@ -18,14 +18,23 @@ const KEY: u8 = 0x80;
 /// Writes `segment` of `track` as one standalone file: WebM for VP8, VP9 and AV1, else Matroska.
 ///
 /// Its first packet lies at 0, so that the segment itself begins at its preroll; ticks are milliseconds;
-/// all sizes and the duration are stated. A segment without packets makes a file without frames.
+/// all sizes and the duration are stated, and the last frame shown lasts to the end of the segment. A
+/// segment without packets makes a file without frames.
 pub fn write(track: &VideoTrack, segment: &Segment) -> Vec<u8> {
+    let end = segment.interval.end;
     let first = segment.packets.first().map_or(segment.interval.start, |packet| packet.at);
+    let last = segment.packets.iter().map(|packet| packet.at).filter(|at| *at < end).max();
     let mut body = Vec::with_capacity(segment.size() + 16 * segment.packets.len() + 1024);
-    body.extend(info(segment.interval.end - first));
+    body.extend(info(end - first));
     body.extend(element(TRACKS, &track_entry(track)));
     for cluster in clusters(&segment.packets) {
-        write_cluster(&mut body, first, cluster);
+        let start = cluster.first().map_or(first, |packet| packet.at);
+        let mut blocks = number(TIMESTAMP, (start - first).0.max(0) as u64);
+        for packet in cluster {
+            let lasts = (Some(packet.at) == last).then(|| end - packet.at);
+            blocks.extend(block(packet, packet.at - start, lasts));
+        }
+        put(&mut body, CLUSTER, &blocks);
     }
     let mut file = ebml_header(track.codec);
     put(&mut file, SEGMENT, &body);
@@ -123,22 +132,18 @@ fn clusters(packets: &[Packet]) -> impl Iterator<Item = &[Packet]> {
     })
 }
 
-fn write_cluster(file: &mut Vec<u8>, first: MediaMs, packets: &[Packet]) {
-    let start = packets.first().map_or(first, |packet| packet.at);
-    let timestamp = number(TIMESTAMP, (start - first).0.max(0) as u64);
-    let block_size = |packet: &Packet| 4 + packet.bytes.len();
-    let framed = |size: usize| 1 + 8 + size;
-    let blocks: usize = packets.iter().map(|packet| framed(block_size(packet))).sum();
-    put_header(file, CLUSTER, timestamp.len() + blocks);
-    file.extend(timestamp);
-    for packet in packets {
-        put_header(file, SIMPLE_BLOCK, block_size(packet));
-        file.push(0x80 | TRACK);
-        let relative = (packet.at - start).0 as i16;
-        file.extend(relative.to_be_bytes());
-        file.push(if packet.is_key { KEY } else { 0 });
-        file.extend_from_slice(&packet.bytes);
+/// A packet so long after the start of its cluster, and how long it lasts if that is to be stated.
+fn block(packet: &Packet, relative: Millis, lasts: Option<Millis>) -> Vec<u8> {
+    let [high, low] = (relative.0 as i16).to_be_bytes();
+    let flags = if packet.is_key && lasts.is_none() { KEY } else { 0 };
+    let body = [&[0x80 | TRACK, high, low, flags][..], &packet.bytes].concat();
+    let Some(lasts) = lasts else { return element(SIMPLE_BLOCK, &body) };
+    let mut group = [element(BLOCK, &body), number(BLOCK_DURATION, lasts.0.max(0) as u64)].concat();
+    if !packet.is_key {
+        // 0 stands for any other frame.
+        group.extend(number(REFERENCE_BLOCK, 0));
     }
+    element(BLOCK_GROUP, &group)
 }
 
 fn element(id: u32, body: &[u8]) -> Vec<u8> {
@@ -154,14 +159,55 @@ fn number(id: u32, value: u64) -> Vec<u8> {
     element(id, &bytes[leading..])
 }
 
+/// Appends an element, with its size always in 8 bytes.
 fn put(file: &mut Vec<u8>, id: u32, body: &[u8]) {
-    put_header(file, id, body.len());
+    let leading = id.leading_zeros() as usize / 8;
+    file.extend_from_slice(&id.to_be_bytes()[leading..]);
+    file.extend((body.len() as u64 | 1 << 56).to_be_bytes());
     file.extend_from_slice(body);
 }
 
-/// Identity and size of an element, the size always in 8 bytes.
-fn put_header(file: &mut Vec<u8>, id: u32, size: usize) {
-    let leading = id.leading_zeros() as usize / 8;
-    file.extend_from_slice(&id.to_be_bytes()[leading..]);
-    file.extend((size as u64 | 1 << 56).to_be_bytes());
+#[cfg(test)]
+mod tests {
+    use super::super::tracks::tracks;
+    use super::*;
+
+    #[test]
+    fn a_track_is_read_back_as_it_was_written() {
+        let plain = VideoTrack {
+            codec: Codec::Vp8,
+            codec_private: Vec::new(),
+            width: 1,
+            height: 70_000,
+            rotation: 0,
+            colour: None,
+            frame_ns: None,
+            stated_duration: None,
+        };
+        let colour = |full_range| Some(Colour { primaries: 9, transfer: 16, matrix: 300, full_range });
+        let avc = VideoTrack { codec: Codec::H264, codec_private: vec![1, 2, 3], ..plain.clone() };
+        let variants = [
+            VideoTrack { rotation: 90, ..plain.clone() },
+            VideoTrack { rotation: 180, colour: colour(None), ..plain.clone() },
+            VideoTrack { rotation: 270, colour: colour(Some(true)), ..plain.clone() },
+            VideoTrack { frame_ns: Some(33_333_333), colour: colour(Some(false)), ..plain.clone() },
+            VideoTrack { codec: Codec::Hevc, ..avc.clone() },
+            VideoTrack { codec: Codec::Av1, ..plain.clone() },
+            VideoTrack { codec: Codec::Vp9, ..plain.clone() },
+            plain,
+            avc,
+        ];
+        for (index, track) in variants.iter().enumerate() {
+            assert_eq!(&tracks(&track_entry(track)).unwrap().video, track);
+            let description = track.description();
+            assert!(variants[..index].iter().all(|other| other.description() != description));
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_short() {
+        assert_eq!(number(TIMESTAMP, 0), [0xe7, 1, 0, 0, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(number(TIMESTAMP, 256)[9..], [1, 0]);
+        assert_eq!(number(TIMESTAMP, u64::MAX)[9..], [0xff; 8]);
+    }
 }

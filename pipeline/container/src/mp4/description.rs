@@ -62,3 +62,30 @@ pub(super) fn rotation(header: &[u8]) -> u16 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quarter_turns_are_told_from_other_matrices() {
+        let header = |version: u8, cells: [i32; 4]| {
+            let mut header = vec![0; if version == 1 { 96 } else { 84 }];
+            header[0] = version;
+            let matrix = header.len() - 44;
+            for (index, cell) in [0, 1, 3, 4].into_iter().zip(cells) {
+                let at = matrix + 4 * index;
+                header[at..at + 4].copy_from_slice(&(cell << 16).to_be_bytes());
+            }
+            header
+        };
+        for version in [0, 1] {
+            assert_eq!(rotation(&header(version, [1, 0, 0, 1])), 0);
+            assert_eq!(rotation(&header(version, [0, 1, -1, 0])), 90);
+            assert_eq!(rotation(&header(version, [-1, 0, 0, -1])), 180);
+            assert_eq!(rotation(&header(version, [0, -1, 1, 0])), 270);
+            assert_eq!(rotation(&header(version, [-1, 0, 0, 1])), 0);
+        }
+        assert_eq!(rotation(&[0; 20]), 0);
+    }
+}

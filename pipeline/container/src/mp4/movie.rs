@@ -10,6 +10,9 @@ use super::table::SampleTable;
 use crate::error::{ContainerError, damaged};
 use crate::track::VideoTrack;
 
+/// More tracks make no sense, and each fragment's is looked up among them.
+const MOST_TRACKS: usize = 64;
+
 /// A movie with its first video track.
 #[derive(Debug)]
 pub(super) struct Movie {
@@ -46,7 +49,7 @@ impl Movie {
             track: VideoTrack { stated_duration: duration(body), ..video(descriptions, rotation(header))? },
             timebase: Timebase { scale, start: start(track)? },
             samples: SampleTable::read(index)?,
-            fragments: fragments.map(Iterator::collect),
+            fragments: fragments.map(|tracks| tracks.take(MOST_TRACKS).collect()),
         })
     }
 }

@@ -28,6 +28,9 @@ pub(super) struct SampleTable {
 impl SampleTable {
     /// Reads the body of `stbl`.
     pub(super) fn read(index: &[u8]) -> Result<Self, ContainerError> {
+        if child(index, b"stz2").is_some() {
+            return Err(ContainerError::Unsupported { what: "an index with compact sizes" });
+        }
         let rows = |name, width| match child(index, name) {
             Some(body) => Rows::read(body, 4, width).map(Some),
             None => Ok(None),

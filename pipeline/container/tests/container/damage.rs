@@ -22,7 +22,7 @@ fn noise_in_the_middle_costs_the_frames_around_it() {
 }
 
 #[test]
-fn one_wrong_size_costs_two_seconds() {
+fn one_wrong_size_costs_a_cluster_at_most() {
     let path = clip("c01_calm_vp8.webm");
     let sound = probe(&path);
     let stream = without_cluster_sizes(fs::read(&path).unwrap());

@@ -73,6 +73,40 @@ fn clusters_of_unknown_size_are_read() {
 }
 
 #[test]
+fn fragments_of_every_style_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for (index, flags) in [
+        "frag_keyframe+empty_moov",
+        "frag_keyframe+empty_moov+default_base_moof",
+        "frag_every_frame+empty_moov+separate_moof",
+        "frag_keyframe+empty_moov+omit_tfhd_offset",
+        "frag_keyframe+empty_moov+delay_moov+negative_cts_offsets",
+        "cmaf",
+        "dash+frag_keyframe",
+        // The index of the first fragment comes last.
+        "frag_keyframe",
+        // One for all.
+        "faststart",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let sound =
+            ["-f", "lavfi", "-i", "sine=d=6", "-c:a", "aac", "-c:v", "libx264", "-bf", "2", "-g", "20"];
+        let codec = [&sound[..], &["-movflags", flags]].concat();
+        let path = generated(folder.path(), &format!("{index}.mp4"), 6, &codec);
+        let mut expected = probe(&path);
+        if flags != "frag_keyframe" {
+            let demuxed = demux(fs::read(&path).unwrap().chunks(999));
+            assert!(demuxed.result.is_ok(), "{flags}: {:?}", demuxed.result);
+            assert_eq!(frames(&demuxed.packets), expected, "{flags}");
+        }
+        expected.sort_by_key(|frame| frame.0);
+        assert_eq!(shown(&cut(&path).1), expected, "{flags}");
+    }
+}
+
+#[test]
 fn an_index_at_the_end_is_refused_in_a_stream() {
     let folder = tempfile::tempdir().unwrap();
     let source = clip("c02_calm_h264.mp4");
