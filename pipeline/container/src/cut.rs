@@ -18,6 +18,9 @@ use crate::packet::Packet;
 /// What a packet costs beside its bytes.
 const OVERHEAD: usize = size_of::<Packet>();
 
+/// No codec decodes more frames than this before one that is shown earlier.
+const MOST_STRAGGLERS: usize = 16;
+
 /// How a stream is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutSettings {
@@ -56,7 +59,8 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Whether there is nothing to decode: no keyframe came in time for this stretch.
+    /// Whether there is nothing to decode: no keyframe came in time for this stretch, or its frames were
+    /// lost.
     pub fn is_undecodable(&self) -> bool {
         self.packets.is_empty()
     }
@@ -79,6 +83,23 @@ struct Closed {
     segment: Segment,
     /// The packet at its border, which stragglers may be predicted from.
     border: Option<Packet>,
+    stragglers: usize,
+}
+
+impl Closed {
+    /// Adds a packet that is shown within the segment; says whether it can be decoded there.
+    fn add(&mut self, packet: &Packet, most_bytes: usize) -> bool {
+        let border = self.border.as_ref().map_or(0, cost);
+        let has_room =
+            self.segment.packets.iter().map(cost).sum::<usize>() + border + cost(packet) <= most_bytes;
+        if self.segment.is_undecodable() || self.stragglers == MOST_STRAGGLERS || !has_room {
+            return false;
+        }
+        self.segment.packets.extend(self.border.take());
+        self.segment.packets.push(packet.clone());
+        self.stragglers += 1;
+        true
+    }
 }
 
 /// Cuts one stream.
@@ -122,33 +143,33 @@ impl Cutter {
         self.dropped
     }
 
-    /// Takes the next packet in decoding order; returns the segment that it completes.
-    pub fn push(&mut self, packet: Packet) -> Option<Segment> {
+    /// Takes the next packet in decoding order; returns the segments that it completes.
+    pub fn push(&mut self, packet: Packet) -> Vec<Segment> {
+        let mut complete = Vec::new();
+        if packet.is_after_loss {
+            self.pass_loss(packet.at, &mut complete);
+        }
         let is_latest = self.latest.is_none_or(|latest| packet.at > latest);
         self.is_reordered |= self.latest.is_some_and(|latest| packet.at < latest);
         self.latest = self.latest.max(Some(packet.at));
         self.end = self.end.max(packet.at + packet.duration.unwrap_or(Millis::ZERO).max(Millis(1)));
-        if packet.at < self.start {
-            let closed = self.closed.as_mut().filter(|closed| !closed.segment.is_undecodable());
-            let is_straggler = closed.is_some();
-            if let Some(Closed { segment, border }) = closed {
-                segment.packets.extend(border.take());
-                segment.packets.push(packet.clone());
-            }
-            let is_kept = self.keep(packet);
-            self.dropped += u64::from(!is_kept && !is_straggler);
-            return None;
+        let most_bytes = self.settings.bytes;
+        let is_added = packet.at < self.start
+            && self.closed.as_mut().is_some_and(|closed| closed.add(&packet, most_bytes));
+        if !is_added {
+            complete.extend(self.closed.take().map(|closed| closed.segment));
         }
-        let mut complete = self.closed.take().map(|closed| closed.segment);
         if is_latest && self.is_border(&packet) {
-            let segment = self.close(&packet);
+            let preroll = if packet.is_key { Vec::new() } else { self.preroll(packet.at) };
+            let segment = self.close(packet.at, preroll);
             if self.is_reordered {
-                self.closed = Some(Closed { segment, border: Some(packet.clone()) });
+                self.closed = Some(Closed { segment, border: Some(packet.clone()), stragglers: 0 });
             } else {
-                complete = Some(segment);
+                complete.push(segment);
             }
         }
-        self.dropped += u64::from(!self.keep(packet));
+        let is_kept = self.keep(packet);
+        self.dropped += u64::from(!is_kept && !is_added);
         complete
     }
 
@@ -172,20 +193,39 @@ impl Cutter {
         length >= most || is_full || is_seen_again
     }
 
-    /// Closes the open segment where `next` is shown, and opens the next one with its preroll.
-    fn close(&mut self, next: &Packet) -> Segment {
-        let group = self.key.filter(|_| !next.is_key).map_or(&[][..], |key| &self.packets[key..]);
-        let preroll = decodable(group, next.at, &self.settings);
+    /// Closes what came before a loss, and the time in which frames were lost, which ends at `until`.
+    fn pass_loss(&mut self, until: MediaMs, complete: &mut Vec<Segment>) {
+        complete.extend(self.closed.take().map(|closed| closed.segment));
+        for end in [self.end.min(until), until] {
+            if end > self.start {
+                complete.push(self.close(end, Vec::new()));
+            }
+        }
+    }
+
+    /// Closes the open segment at `end`, and opens the next one with its preroll.
+    fn close(&mut self, end: MediaMs, preroll: Vec<Packet>) -> Segment {
         self.bytes = preroll.iter().map(cost).sum();
         self.key = (!preroll.is_empty()).then_some(0);
         let segment = Segment {
             sequence: self.sequence,
-            interval: Interval::new(self.start, next.at),
+            interval: Interval::new(self.start, end),
             packets: std::mem::replace(&mut self.packets, preroll),
         };
         self.sequence += 1;
-        self.start = next.at;
+        self.start = end;
         segment
+    }
+
+    /// The packets since the last keyframe that a segment from `start` on is decoded from: none if they
+    /// were too many.
+    fn preroll(&self, start: MediaMs) -> Vec<Packet> {
+        let group = self.key.map_or(&[][..], |key| &self.packets[key..]);
+        let Some(key) = group.first() else { return Vec::new() };
+        let preroll: Vec<_> = group.iter().filter(|packet| packet.at >= key.at).cloned().collect();
+        let bytes: usize = preroll.iter().map(cost).sum();
+        let is_too_much = start - key.at > self.settings.preroll || bytes > self.settings.bytes / 2;
+        if is_too_much { Vec::new() } else { preroll }
     }
 
     /// Adds a packet to the open segment if it can be decoded there; says whether it can.
@@ -212,16 +252,6 @@ impl Cutter {
 
 fn cost(packet: &Packet) -> usize {
     packet.bytes.len() + OVERHEAD
-}
-
-/// What of a group of packets, the first a keyframe, serves as preroll of a segment that starts at
-/// `start`: nothing if it would be too much.
-fn decodable(group: &[Packet], start: MediaMs, settings: &CutSettings) -> Vec<Packet> {
-    let Some(key) = group.first() else { return Vec::new() };
-    let preroll: Vec<_> = group.iter().filter(|packet| packet.at >= key.at).cloned().collect();
-    let is_too_much =
-        start - key.at > settings.preroll || preroll.iter().map(cost).sum::<usize>() > settings.bytes / 2;
-    if is_too_much { Vec::new() } else { preroll }
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@
 //! - Memory is bounded by [`Limits`] and [`CutSettings`]; nothing is allocated because a stream says so,
 //!   and no bytes make it panic.
 //! - What came before an error is delivered. A damaged Matroska stream is read on at its next cluster and
-//!   from the next keyframe in it, and that is counted: frames that refer to lost ones are not shown.
+//!   from the next keyframe in it; that is counted, and the time in between becomes a segment that shows
+//!   nothing: frames that refer to lost ones would show what did not happen.
 //! - Other tracks are passed over. What is not understood is refused by name, never guessed.
 //!
 //! Files, in the order in which data meets them: `demux` (on `window`) → `matroska/` or `mp4/` →

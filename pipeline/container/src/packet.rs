@@ -20,6 +20,8 @@ pub struct Packet {
     pub duration: Option<Millis>,
     /// Whether decoding can begin here.
     pub is_key: bool,
+    /// Whether frames just before this one were lost to damage. It is a keyframe then.
+    pub is_after_loss: bool,
     /// The frame as the codec wants it, shared between the segments that need it.
     pub bytes: Arc<[u8]>,
 }
@@ -32,6 +34,7 @@ pub(crate) struct Frame {
     /// In nanoseconds.
     pub(crate) duration: Option<i64>,
     pub(crate) is_key: bool,
+    pub(crate) is_after_loss: bool,
     /// Whether the container wants it to be shown.
     pub(crate) is_shown: bool,
     pub(crate) bytes: Arc<[u8]>,
@@ -87,7 +90,13 @@ impl Clock {
         let duration = frame.duration.map(|duration| Millis(milliseconds(duration)));
         // A frame cannot be shown for longer than a stream may be: such a statement is noise.
         let duration = duration.filter(|duration| (Millis::ZERO..=self.limits.duration).contains(duration));
-        Ok(Packet { at: MediaMs::ZERO + at, duration, is_key: frame.is_key, bytes: frame.bytes })
+        Ok(Packet {
+            at: MediaMs::ZERO + at,
+            duration,
+            is_key: frame.is_key,
+            is_after_loss: frame.is_after_loss,
+            bytes: frame.bytes,
+        })
     }
 }
 
@@ -101,7 +110,8 @@ mod tests {
     use super::*;
 
     fn frame(milliseconds: i64, is_shown: bool) -> Frame {
-        Frame { at: milliseconds * 1_000_000, duration: None, is_key: true, is_shown, bytes: [0; 4].into() }
+        let at = milliseconds * 1_000_000;
+        Frame { at, duration: None, is_key: true, is_after_loss: false, is_shown, bytes: [0; 4].into() }
     }
 
     fn times(packets: &[Packet]) -> Vec<i64> {

@@ -69,7 +69,7 @@ impl<R: Read + Seek> Segments<R> {
     /// Cuts what was read; at the end of the file, what is left.
     fn cut(&mut self, read: Piece) {
         let Some(cutter) = &mut self.cutter else { return };
-        self.ready.extend(read.packets.into_iter().filter_map(|packet| cutter.push(packet)));
+        self.ready.extend(read.packets.into_iter().flat_map(|packet| cutter.push(packet)));
         match read.result {
             Ok(true) => return,
             Ok(false) => {}

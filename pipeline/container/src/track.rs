@@ -68,8 +68,8 @@ pub struct VideoTrack {
 }
 
 impl VideoTrack {
-    /// Canonical bytes of everything that decoding depends on: equal exactly when streams can be decoded
-    /// with the same settings, whatever containers they came in. Meant for hashing.
+    /// Canonical bytes of the description, without the stated duration: the same description gives the
+    /// same bytes, whatever container it came in. Meant for hashing.
     pub fn description(&self) -> Vec<u8> {
         matroska::track_entry(self)
     }

@@ -3,12 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn packet(at: i64, is_key: bool) -> Packet {
-    Packet { at: MediaMs(at), duration: None, is_key, bytes: [0; 100].into() }
+    Packet { at: MediaMs(at), duration: None, is_key, is_after_loss: false, bytes: [0; 100].into() }
 }
 
 fn cut(settings: CutSettings, packets: impl IntoIterator<Item = Packet>) -> Vec<Segment> {
     let mut cutter = Cutter::new(settings);
-    let mut segments: Vec<_> = packets.into_iter().filter_map(|packet| cutter.push(packet)).collect();
+    let mut segments: Vec<_> = packets.into_iter().flat_map(|packet| cutter.push(packet)).collect();
     segments.extend(cutter.finish());
     segments
 }
@@ -116,6 +116,29 @@ fn stragglers_belong_to_the_segment_in_which_they_are_shown() {
     let last: Vec<_> = segments[0].packets[22..].iter().map(|packet| (packet.at.0, packet.is_key)).collect();
     assert_eq!(last, [(2400, true), (2200, false), (2300, false)]);
     assert!(segments[1].packets[0].is_key && segments[1].packets[1].at.0 == 2700);
+}
+
+#[test]
+fn stragglers_are_bounded() {
+    let endless = (0..1000).map(|index| packet(2500 + index % 200, false));
+    let frames = || reordered(10, 9).into_iter().chain(endless.clone());
+    let segments = cut(CutSettings::default(), frames());
+    assert_eq!(segments[0].packets.len(), 25 + 1 + MOST_STRAGGLERS);
+    let tight = CutSettings { bytes: 30 * (100 + OVERHEAD), ..CutSettings::default() };
+    assert!(cut(tight, frames()).iter().all(|segment| segment.packets.len() <= 30));
+}
+
+#[test]
+fn the_time_of_lost_frames_is_a_segment_without_packets() {
+    let after_loss = Packet { is_after_loss: true, ..packet(3500, true) };
+    let frames = stream(25, 20).chain([after_loss, packet(3600, false)]);
+    let segments = cut(CutSettings::default(), frames);
+    assert_eq!(shape(&segments), [(0, 2000, 20), (2000, 2401, 5), (2401, 3500, 0), (3500, 3601, 2)]);
+    // No time was lost: the frame before says that it lasts until then.
+    let lasting = Packet { duration: Some(Millis(1000)), ..packet(0, true) };
+    let after_loss = Packet { is_after_loss: true, ..packet(900, true) };
+    let segments = cut(CutSettings::default(), [lasting, after_loss]);
+    assert_eq!(shape(&segments), [(0, 900, 1), (900, 1000, 1)]);
 }
 
 proptest! {

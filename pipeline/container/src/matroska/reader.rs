@@ -284,15 +284,16 @@ impl Reader {
             self.damages += 1;
             self.awaits_keyframe = true;
         }
-        self.awaits_keyframe &= block.is_laced || !block.is_key;
-        if self.awaits_keyframe {
+        if self.awaits_keyframe && (block.is_laced || !block.is_key) {
             return Ok(Step::Done);
         }
+        let is_after_loss = std::mem::take(&mut self.awaits_keyframe);
         let stated = block.duration.map(|ticks| i128::from(ticks) * scale);
         let duration = stated.or(tracks.video.frame_ns.map(i128::from));
         let duration = duration.and_then(|duration| i64::try_from(duration).ok());
         let bytes = block.frame.into();
-        self.clock.place(Frame { at, duration, is_key: block.is_key, is_shown: true, bytes }, packets)?;
+        let frame = Frame { at, duration, is_key: block.is_key, is_after_loss, is_shown: true, bytes };
+        self.clock.place(frame, packets)?;
         Ok(Step::Done)
     }
 

@@ -37,6 +37,7 @@ impl Timebase {
             at: nanoseconds(sample.at)?,
             duration: Some(nanoseconds(sample.duration.into())?),
             is_key: sample.is_key,
+            is_after_loss: false,
             is_shown: sample.at >= self.start,
             bytes,
         })

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Cursor;
 
 use container::{ContainerError, CutSettings, Limits, Segments};
+use domain::time::{MediaMs, Millis};
 
 use crate::support::*;
 
@@ -19,6 +20,12 @@ fn noise_in_the_middle_costs_the_frames_around_it() {
     assert!(found.iter().filter(|frame| !sound.contains(frame)).count() <= 1, "a frame was made up");
     assert!(found.len() + 90 > sound.len(), "{} of {}", found.len(), sound.len());
     assert_eq!(found.last(), sound.last());
+    // The time of what was lost is there, and nothing is shown in it.
+    let [lost] = all.iter().filter(|segment| segment.is_undecodable()).collect::<Vec<_>>()[..] else {
+        panic!("one stretch is lost")
+    };
+    assert!(lost.interval.length() > Millis(500), "{lost:?}");
+    assert!(!found.iter().any(|frame| lost.interval.contains(MediaMs(frame.0))));
 }
 
 #[test]
