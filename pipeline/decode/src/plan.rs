@@ -10,6 +10,7 @@ pub struct SamplingPlan {
     start: MediaMs,
     window: Option<Interval>,
     hold: Millis,
+    rotation_deg: u16,
 }
 
 impl SamplingPlan {
@@ -28,6 +29,7 @@ impl SamplingPlan {
             start: MediaMs::ZERO,
             window: None,
             hold: Self::DEFAULT_HOLD,
+            rotation_deg: 0,
         }
     }
 
@@ -46,6 +48,17 @@ impl SamplingPlan {
     /// [`BEFORE_A_HOLE`](Self::BEFORE_A_HOLE), and the rest is a gap.
     pub fn holding(self, hold: Millis) -> Self {
         Self { hold, ..self }
+    }
+
+    /// Pictures are turned clockwise by 0, 90, 180 or 270 degrees, where the container says nothing else:
+    /// for segments, which lose what their recording's container said.
+    pub fn turned(self, rotation_deg: u16) -> Self {
+        Self { rotation_deg, ..self }
+    }
+
+    /// How pictures are turned where the container does not say.
+    pub(crate) fn rotation_deg(&self) -> u16 {
+        self.rotation_deg
     }
 
     /// Time between instants.

@@ -19,6 +19,7 @@ mod sampler;
 mod session;
 mod source;
 mod stated;
+mod still;
 mod timeline;
 mod window;
 

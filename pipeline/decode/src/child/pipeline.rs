@@ -16,6 +16,7 @@ use super::plug::{Plug, drain};
 use super::session::{News, Session, Stop};
 use super::source::Source;
 use super::stated::{self, Duration};
+use super::still;
 use crate::error::Fault;
 use crate::event::Ending;
 use crate::formats::{CONTAINERS, Container, Length};
@@ -27,6 +28,9 @@ pub(super) fn decode(job: &Job, media: OwnedFd, link: &Arc<Mutex<Link>>) -> Resu
     let head = source.head()?;
     if gif::is_gif(&head) {
         return gif::decode(job, &source, Arc::clone(link));
+    }
+    if let Some(format) = still::format(&head) {
+        return still::decode(job, &source, format, Arc::clone(link));
     }
     let container = container_of(&head)?;
     let stated = stated::read(container.length, &head);

@@ -88,7 +88,7 @@ impl Session {
             needed: Needed::new(job.plan),
             sampler: Sampler::new(job.plan),
             convert: Convert::default(),
-            orientation: Orientation::default(),
+            orientation: Orientation::from_tag(&format!("rotate-{}", job.plan.rotation_deg())),
             format: None,
             encoded: None,
             stream: None,
