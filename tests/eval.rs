@@ -36,6 +36,10 @@ impl Analyzer for Scripted {
         self.answers.get(&name).cloned().ok_or_else(|| "no such answer".into())
     }
 
+    fn analyze_still(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+        self.analyze(file)
+    }
+
     fn policy(&self) -> &Policy {
         self.policy.as_ref().unwrap()
     }

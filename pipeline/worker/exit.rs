@@ -1,5 +1,6 @@
 //! The exit codes: what a calling program can rely on, and what an error inside a command becomes.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use domain::error::ErrorKind;
@@ -63,16 +64,9 @@ impl Failure {
         Self { exit, error: error.into() }
     }
 
-    /// What to tell the user: the error and its causes, without those that it already quotes.
+    /// What to tell the user: the error and its causes.
     pub fn message(&self) -> String {
-        let mut message = self.error.to_string();
-        for cause in self.error.chain().skip(1).map(ToString::to_string) {
-            if !message.contains(&cause) {
-                message.push_str(": ");
-                message.push_str(&cause);
-            }
-        }
-        message
+        with_causes(self.error.as_ref())
     }
 
     /// Whether the reader of our output has gone away: nobody is left to tell.
@@ -82,6 +76,18 @@ impl Failure {
             io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
         })
     }
+}
+
+/// An error and its causes on one line, without those that it already quotes.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut message = error.to_string();
+    for cause in anyhow::Chain::new(error).skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    message
 }
 
 impl From<anyhow::Error> for Failure {

@@ -33,14 +33,14 @@ pub enum DecodeError {
         /// The codec.
         codec: String,
     },
-    /// The container breaks off or is damaged before its video stream can be read.
-    #[error("the container is damaged or cut short before its first picture")]
+    /// The container breaks off or is damaged before there is more than one picture.
+    #[error("the container is damaged or cut short at its beginning")]
     Damaged,
     /// There is a video stream, but not one of its frames can be decoded.
     #[error("not one picture could be decoded")]
     NoPictures,
-    /// A single picture that lasts no time.
-    #[error("the video has no duration")]
+    /// One picture at most, however long it is to be shown: nothing happens in it.
+    #[error("the video has no duration: there is one picture at most")]
     ZeroDuration,
     /// Larger than the settings allow.
     #[error("pictures of {width}x{height} are larger than allowed")]
@@ -75,10 +75,10 @@ pub enum DecodeError {
         what: &'static str,
     },
     /// The media cannot be read.
-    #[error("cannot read the media: {0}")]
+    #[error("cannot read the media")]
     Io(#[source] io::Error),
     /// No decoder can be started.
-    #[error("cannot start a decoder: {0}")]
+    #[error("cannot start a decoder")]
     Spawn(#[source] io::Error),
 }
 
@@ -182,6 +182,15 @@ mod tests {
         let error = DecodeError::from(Fault::UnsupportedCodec { codec: "a\nb\u{1b}[2J".repeat(100) });
         let shown = error.to_string();
         assert!(shown.len() < 200 && !shown.contains(['\n', '\u{1b}']), "{shown:?}");
+    }
+
+    #[test]
+    fn a_cause_is_told_once_by_whoever_tells_the_chain() {
+        for error in [DecodeError::Io(io::Error::other("gone")), DecodeError::Spawn(io::Error::other("gone"))]
+        {
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause == "gone" && !error.to_string().contains("gone"), "{error}");
+        }
     }
 
     #[test]

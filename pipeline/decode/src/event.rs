@@ -23,9 +23,10 @@ pub struct StreamInfo {
     pub container: String,
     /// Such as `vp8`.
     pub codec: String,
-    /// Width of the coded picture, before rotation; zero when the container does not say.
+    /// Width of the pictures as they will be shown, upright and with square pixels, as the container
+    /// describes them; zero when it does not say.
     pub width: u32,
-    /// Height of the coded picture, before rotation; zero when the container does not say.
+    /// Height, likewise.
     pub height: u32,
     /// How long the container says it is: live recordings do not say.
     pub duration: Option<Millis>,
@@ -38,8 +39,8 @@ pub struct StreamInfo {
 pub enum Ending {
     /// The whole medium, or the whole window of the plan, was seen.
     Complete,
-    /// The medium breaks off: the container promises more than is there, or is damaged from here on.
-    /// What came before is good.
+    /// Something is missing: the medium breaks off, or is damaged somewhere. What was decoded is good;
+    /// what was lost in the middle shows as gaps.
     Truncated,
     /// The consumer asked to stop.
     Stopped,

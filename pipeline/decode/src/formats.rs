@@ -1,8 +1,8 @@
 //! What can be decoded: the containers and codecs that are accepted, and the elements that do it.
 //!
 //! An allow-list on purpose: every demuxer and decoder that is reachable is one that an attacker can
-//! reach, and automatic plugging would take whatever happens to be installed. GIF is not here: it needs
-//! no element (`child/gif.rs`).
+//! reach, and automatic plugging would take whatever happens to be installed. GIF and still pictures are
+//! not here: they need no element (`child/gif.rs`, `child/still.rs`).
 
 /// A container format.
 pub(crate) struct Container {

@@ -79,9 +79,12 @@ impl Intake {
         }
     }
 
-    /// How far the child got, as far as it said.
-    pub(crate) fn reached(&self) -> MediaMs {
-        self.expected.max(self.reached.unwrap_or(self.plan.start()))
+    /// How much of the medium the child got through, as far as it said.
+    pub(crate) fn done_with(&self) -> Millis {
+        let answered = (self.expected > self.plan.first()).then_some(self.expected);
+        answered
+            .max(self.reached)
+            .map_or(Millis::ZERO, |reached| (reached - self.plan.start()).max(Millis::ZERO))
     }
 
     fn started(&mut self, stream: StreamInfo) -> Result<Taken, DecodeError> {
@@ -174,7 +177,7 @@ impl Intake {
             return Err(misbehaved("it left out planned instants"));
         }
         let ordered = self.plan.start() <= summary.last && summary.last <= summary.end;
-        if !ordered || !self.is_within_limit(summary.last) {
+        if !ordered || !self.is_within_limit(summary.end) {
             return Err(misbehaved("the medium ends before it begins"));
         }
         Ok(Taken::Done(Decoded {

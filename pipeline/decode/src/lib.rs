@@ -3,7 +3,7 @@
 //! ```text
 //! caller ── file, plan ──▶ DecoderPool ── control socket, the file's descriptor ──▶ decode-child
 //!        ◀── events ──────    intake   ◀── messages, shared memory slots ─────────     │
-//!                                                    demux → needed → decode → sampler → convert
+//!                                             mend → demux → needed → decode → sampler → convert
 //! ```
 //!
 //! Input: a regular file or memfd and a [`SamplingPlan`]. Output, through a callback: first
@@ -11,7 +11,11 @@
 //! that stands for it ([`DecodeEvent::Frame`]) or without ([`DecodeEvent::Gap`]); at last [`Decoded`].
 //!
 //! Media time is what the container states, moved so that the first frame lies at the plan's start.
-//! The frame displayed at an instant stands for it: browsers send no new frame while nothing moves.
+//! The frame displayed at an instant stands for it: browsers send no new frame while nothing moves. Only
+//! where none follows for longer than the plan's hold is there a hole.
+//!
+//! Noise in a Matroska file is cut out on its way to the demuxer, and decoding goes on at the next keyframe
+//! (`child/mend.rs`); whatever is missing makes the ending [`Ending::Truncated`].
 //!
 //! Promises:
 //! - Codecs never run in this process. A crash, a hang or a flood in one of them costs that decode only;

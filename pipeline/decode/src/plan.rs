@@ -10,11 +10,17 @@ pub struct SamplingPlan {
     start: MediaMs,
     window: Option<Interval>,
     hold: Millis,
+    rotation_deg: u16,
 }
 
 impl SamplingPlan {
-    /// How long a picture stands when no other is named: longer than browsers pause in a static scene.
+    /// How long frames may be apart when nothing else is said: browsers pause as long in a static scene.
     pub const DEFAULT_HOLD: Millis = Millis(4000);
+
+    /// How long a frame stands at most before a hole. The same for all plans and containers, so that
+    /// they agree on an instant: about what a browser leaves between frames while little moves, and
+    /// short enough for a hole to show at its length.
+    pub const BEFORE_A_HOLE: Millis = Millis(500);
 
     /// One picture per `interval`, from the first frame, at media time zero, to the last.
     pub fn every(interval: Millis) -> Self {
@@ -23,6 +29,7 @@ impl SamplingPlan {
             start: MediaMs::ZERO,
             window: None,
             hold: Self::DEFAULT_HOLD,
+            rotation_deg: 0,
         }
     }
 
@@ -36,9 +43,22 @@ impl SamplingPlan {
         Self { window: Some(window), ..self }
     }
 
-    /// A frame stands for no instant later than `hold` after it.
+    /// A frame stands up to the next one, or up to the end of the window or the medium, if that comes
+    /// within `hold`. What is longer is a hole: the frame before it stands for
+    /// [`BEFORE_A_HOLE`](Self::BEFORE_A_HOLE), and the rest is a gap.
     pub fn holding(self, hold: Millis) -> Self {
         Self { hold, ..self }
+    }
+
+    /// Pictures are turned clockwise by 0, 90, 180 or 270 degrees, where the container says nothing else:
+    /// for segments, which lose what their recording's container said.
+    pub fn turned(self, rotation_deg: u16) -> Self {
+        Self { rotation_deg, ..self }
+    }
+
+    /// How pictures are turned where the container does not say.
+    pub(crate) fn rotation_deg(&self) -> u16 {
+        self.rotation_deg
     }
 
     /// Time between instants.
@@ -51,9 +71,14 @@ impl SamplingPlan {
         self.start
     }
 
-    /// How long a frame stands.
+    /// How far frames may be apart without a hole between them.
     pub fn hold(&self) -> Millis {
         self.hold
+    }
+
+    /// How long a frame stands that none follows within the hold.
+    pub(crate) fn hold_before_hole(&self) -> Millis {
+        self.hold.min(Self::BEFORE_A_HOLE)
     }
 
     /// Where the window ends; without one, the medium ends the plan.

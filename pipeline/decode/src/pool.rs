@@ -105,7 +105,7 @@ impl DecoderPool {
             let asked = Instant::now();
             let message = child.listen()?;
             waited += asked.elapsed();
-            if waited > self.settings.patience(intake.reached() - plan.start()) {
+            if waited > self.settings.patience(intake.done_with()) {
                 return Err(DecodeError::Timeout { after: waited });
             }
             match intake.take(message, child.memory(), cancelled)? {

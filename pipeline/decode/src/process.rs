@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl DecoderSettings {
     /// How long a child may have kept its parent waiting when it got this far. One that always says
     /// something, but next to nothing, must not last for ever.
     pub(crate) fn patience(&self, decoded: Millis) -> Duration {
-        let decoded = Duration::from_millis(decoded.0.unsigned_abs());
+        let decoded = Duration::from_millis(decoded.0.try_into().unwrap_or_default());
         self.stall_timeout.saturating_add(decoded.saturating_mul(SLOWEST_PACE))
     }
 
@@ -109,7 +109,8 @@ impl ChildProcess {
         Self::start(settings).map_err(|error| match error {
             DecodeError::Spawn(_) => error,
             // There is no input yet that could be at fault.
-            other => DecodeError::Spawn(io::Error::other(format!("{other} while it started"))),
+            DecodeError::Io(cause) => DecodeError::Spawn(cause),
+            other => DecodeError::Spawn(io::Error::other(other)),
         })
     }
 
@@ -127,6 +128,8 @@ impl ChildProcess {
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // Ctrl-C at a terminal goes to a whole group: the parent alone decides when its children end.
+            .process_group(0)
             .spawn()
             .map_err(DecodeError::Spawn)?;
         let mut started = Self { child, channel, memory, stall_timeout: settings.stall_timeout };

@@ -30,7 +30,7 @@ pub enum InferError {
         loaded: PathBuf,
     },
     /// The manifest cannot be read.
-    #[error("no model manifest at {path}: {source}")]
+    #[error("no model manifest at {path}")]
     ManifestUnreadable {
         /// The manifest.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum InferError {
         source: std::io::Error,
     },
     /// The manifest is not what it should be.
-    #[error("the model manifest {path} is invalid: {source}")]
+    #[error("the model manifest {path} is invalid")]
     ManifestInvalid {
         /// The manifest.
         path: PathBuf,

@@ -9,7 +9,7 @@ use domain::error::ErrorKind;
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyzeError {
     /// The file cannot be read.
-    #[error("cannot read the file: {0}")]
+    #[error("cannot read the file")]
     Io(#[from] io::Error),
     /// It cannot be decoded.
     #[error(transparent)]

@@ -84,7 +84,7 @@ pub struct Analyzer<'a, V> {
     pub judged_by: JudgedBy,
     /// Length of a segment.
     pub segment: Millis,
-    /// How long a picture stands when no other follows.
+    /// How far pictures may be apart without a hole between them.
     pub hold: Millis,
     /// Segments that are looked at together; also bounds the samples in the queue.
     pub batch: usize,
@@ -101,10 +101,34 @@ impl<V: Vision> Analyzer<'_, V> {
         told: Option<SessionId>,
         found: &mut dyn FnMut(Finding),
     ) -> Result<Analyzed, AnalyzeError> {
+        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold);
+        self.run(path, told, plan, found)
+    }
+
+    /// Analyses a still picture as if it stood for one segment: what is seen in it, not how it is scored.
+    ///
+    /// # Errors
+    /// As [`analyze`](Self::analyze).
+    pub fn analyze_still(
+        &self,
+        path: &Path,
+        found: &mut dyn FnMut(Finding),
+    ) -> Result<Analyzed, AnalyzeError> {
+        let segment = Interval::new(MediaMs::ZERO, MediaMs::ZERO + self.segment);
+        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold).within(segment);
+        self.run(path, None, plan, found)
+    }
+
+    fn run(
+        &self,
+        path: &Path,
+        told: Option<SessionId>,
+        plan: SamplingPlan,
+        found: &mut dyn FnMut(Finding),
+    ) -> Result<Analyzed, AnalyzeError> {
         let mut file = File::open(path)?;
         let names = FileSession::of(&mut file, told)?;
         file.seek(SeekFrom::Start(0))?;
-        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold);
         thread::scope(|scope| {
             let feed = Feed::start(scope, self.decoder, file, plan, self.samples_per_batch());
             Run::new(self, names, found).run(feed)
@@ -191,7 +215,7 @@ impl<'a, V: Vision> Run<'a, V> {
         let (end, last, cut_short) = match outcome {
             Ok(decoded) => {
                 let cut_short = (decoded.ending == Ending::Truncated)
-                    .then(|| "the file breaks off or is damaged at its end".to_owned());
+                    .then(|| "the file breaks off, or is damaged in places".to_owned());
                 (decoded.end, decoded.last, cut_short)
             }
             Err(error) if error.kind() == ErrorKind::Poison && !self.segmenter.is_fresh() => {

@@ -8,8 +8,9 @@ use anyhow::{Context, anyhow};
 use domain::policy::Policy;
 use domain::time::{MediaMs, Millis};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use infer::Vision;
 
-use crate::analyze::{Collected, Finding};
+use crate::analyze::{self, AnalyzeError, Analyzed, Collected, Finding};
 use crate::cli::EvalArgs;
 use crate::eval::{self, Analysed, Analyzer};
 use crate::exit::{Exit, Failure};
@@ -60,11 +61,17 @@ fn progress_bar(shown: bool) -> ProgressBar {
 /// The whole product, as `analyze` runs it.
 struct Product(Workshop);
 
-impl Analyzer for Product {
-    fn analyze(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+impl Product {
+    fn collect(
+        &self,
+        run: impl FnOnce(
+            &analyze::Analyzer<'_, Vision>,
+            &mut dyn FnMut(Finding),
+        ) -> Result<Analyzed, AnalyzeError>,
+    ) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
         let mut collected = Collected::default();
         let mut end = MediaMs::ZERO;
-        let analyzed = self.0.analyzer().analyze(file, None, &mut |finding| {
+        let analyzed = run(&self.0.analyzer(), &mut |finding| {
             if let Finding::Observation(observation) = &finding {
                 end = end.max(observation.end_ms);
             }
@@ -78,6 +85,16 @@ impl Analyzer for Product {
             traces: collected.traces,
             duration: analyzed.stream.duration.unwrap_or(Millis::ZERO).max(end - MediaMs::ZERO),
         })
+    }
+}
+
+impl Analyzer for Product {
+    fn analyze(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+        self.collect(|analyzer, found| analyzer.analyze(file, None, found))
+    }
+
+    fn analyze_still(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+        self.collect(|analyzer, found| analyzer.analyze_still(file, found))
     }
 
     fn policy(&self) -> &Policy {

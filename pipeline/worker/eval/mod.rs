@@ -32,6 +32,8 @@ use domain::score::SampleTrace;
 use domain::time::Millis;
 use serde::Serialize;
 
+use crate::exit::with_causes;
+
 pub use count::Miscount;
 pub use figure::{Figure, Sure, Tally, Unit};
 pub use gaze::GazeSecond;
@@ -47,6 +49,12 @@ pub trait Analyzer {
     /// # Errors
     /// If the file cannot be analysed at all.
     fn analyze(&self, file: &Path) -> Result<Analysed, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Runs one still picture through everything that looks.
+    ///
+    /// # Errors
+    /// If the picture cannot be looked at at all.
+    fn analyze_still(&self, file: &Path) -> Result<Analysed, Box<dyn std::error::Error + Send + Sync>>;
 
     /// The policy that it judges by.
     fn policy(&self) -> &Policy;
@@ -120,13 +128,15 @@ pub fn run(
     let mut clips = Vec::with_capacity(labels.clips.len());
     for (done, clip) in labels.clips.iter().enumerate() {
         progress(done, labels.clips.len(), &clip.name);
-        let result = match analyzer.analyze(&clip.path) {
+        let analysed =
+            if clip.is_still { analyzer.analyze_still(&clip.path) } else { analyzer.analyze(&clip.path) };
+        let result = match analysed {
             Ok(analysed) => {
                 point.learn(&analysed);
                 ClipResult::of(clip, &analysed, analyzer.policy())
             }
             Err(error) => {
-                let refused = told(error.as_ref());
+                let refused = with_causes(error.as_ref());
                 problems.push(format!("{}: refused: {refused}", clip.name));
                 ClipResult::refused(clip, refused, analyzer.policy())
             }
@@ -139,12 +149,6 @@ pub fn run(
     let figures = figures::of(&clips);
     let data_set = DataSet::of(folder, &labels.forms, &clips);
     Ok(Evaluation { data_set, operating_point: point, figures, clips, problems })
-}
-
-/// An error with its causes, on one line.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(|error| error.to_string()).collect::<Vec<_>>().join(": ")
 }
 
 fn list(problems: &[String]) -> String {

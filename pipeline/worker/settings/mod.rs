@@ -88,7 +88,7 @@ pub struct Sampling {
     pub grid: SampleGrid,
     /// Length of a segment.
     pub segment: Millis,
-    /// How long a picture stands when no other follows.
+    /// How far pictures may be apart without a hole between them.
     pub hold: Millis,
 }
 

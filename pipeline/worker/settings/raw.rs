@@ -51,7 +51,7 @@ pub struct RawSampling {
     /// Length of the stretches that a file is cut into.
     #[schemars(range(min = 1000, max = 10_000))]
     pub segment_ms: u32,
-    /// How long a picture stands when no other follows.
+    /// How far pictures may be apart without a hole between them.
     #[schemars(range(min = 1000, max = 60_000))]
     pub hold_ms: u32,
 }

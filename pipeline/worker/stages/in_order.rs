@@ -55,16 +55,6 @@ impl<K: Hash + Eq + Clone, T> InOrder<K, T> {
         }
         ready
     }
-
-    /// Places that are reserved or filled and not yet released.
-    pub fn len(&self) -> usize {
-        self.lines.values().map(VecDeque::len).sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -81,9 +71,8 @@ mod tests {
         let other = order.reserve("b");
         assert!(order.fill(&"a", quick, 2).is_empty());
         assert_eq!(order.fill(&"b", other, 3), [3]);
-        assert_eq!(order.len(), 2);
         assert_eq!(order.fill(&"a", slow, 1), [1, 2]);
-        assert!(order.is_empty());
+        assert!(order.lines.is_empty());
     }
 
     proptest! {
@@ -101,7 +90,7 @@ mod tests {
             for (key, ticket, index) in work {
                 out.entry(key).or_default().extend(order.fill(&key, ticket, index));
             }
-            prop_assert!(order.is_empty());
+            prop_assert!(order.lines.is_empty());
             for (key, released) in out {
                 let expected: Vec<usize> = (0..keys.len()).filter(|index| keys[*index] == key).collect();
                 prop_assert_eq!(released, expected);

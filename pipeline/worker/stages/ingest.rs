@@ -200,7 +200,10 @@ impl Assignment for Leases {
         tracing::warn!(?partitions, role = ROLE, "partitions lost");
         self.metrics.rebalance(ROLE, "lost");
         let mut ledger = locked(&self.ledger);
-        partitions.iter().for_each(|partition| drop(ledger.revoke(*partition)));
+        for partition in partitions {
+            // Nothing can be committed for it any more.
+            let _position = ledger.revoke(*partition);
+        }
     }
 
     fn overtaken(&self, _partition: i32, _expected: i64, _earliest: i64) {

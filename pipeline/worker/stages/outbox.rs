@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use domain::delivery::{Lease, OffsetLedger};
 use domain::ids::SessionId;
@@ -159,16 +159,6 @@ impl Outbox {
             None => self.letter(record, rejected),
         };
         self.send(Finished { receipt: Receipt::new(lease, 1, record.timestamp_ms), records: vec![letter] })
-    }
-
-    /// Records that were finished and wait for an earlier one of their session.
-    pub(super) fn waiting(&self) -> usize {
-        self.lines().len()
-    }
-
-    /// Waits until everything that was sent is acknowledged.
-    pub(super) fn flush(&self, longest: Duration) -> Result<(), KafkaError> {
-        self.publisher.flush(longest)
     }
 
     fn finish(&self, place: Place, records: Vec<Outgoing>) -> Result<(), KafkaError> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-const RUNNING: u8 = 0;
+/// From the default, 0: running.
 const DRAINING: u8 = 1;
 const IMMEDIATE: u8 = 2;
 

@@ -52,7 +52,7 @@ impl Convert {
     ) -> Option<Shape> {
         let info = &format.info;
         let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).ok()?;
-        let (width, height) = square_size(info, limits);
+        let (width, height) = square_size((info.width(), info.height()), info.par(), limits);
         let is_ready =
             info.format() == gst_video::VideoFormat::I420 && (width, height) == (info.width(), info.height());
         let (width, height) = if is_ready {
@@ -146,10 +146,9 @@ fn colorimetry(caps: &gst::Caps) -> Option<gst_video::VideoColorimetry> {
     caps.structure(0)?.get::<&str>("colorimetry").ok()?.parse().ok()
 }
 
-/// The size at which pixels are square.
-fn square_size(info: &gst_video::VideoInfo, limits: Limits) -> (u32, u32) {
-    let (width, height) = (info.width(), info.height());
-    let ratio = f64::from(info.par().numer()) / f64::from(info.par().denom());
+/// The size at which pixels are square that have the aspect ratio `pixels`.
+pub(super) fn square_size((width, height): (u32, u32), pixels: gst::Fraction, limits: Limits) -> (u32, u32) {
+    let ratio = f64::from(pixels.numer()) / f64::from(pixels.denom());
     let is_square = (ratio - 1.0).abs() <= SQUARE_ENOUGH;
     if is_square || !(1.0 / MOST_OBLONG..=MOST_OBLONG).contains(&ratio) {
         return (width, height);

@@ -5,7 +5,7 @@ use gstreamer as gst;
 use crate::error::Fault;
 use crate::protocol::Limits;
 
-/// The size that a demuxer or parser announces, if it does.
+/// The size of the coded picture that a demuxer or parser announces, if it does.
 pub(super) fn size_of(caps: &gst::CapsRef) -> Option<(u32, u32)> {
     let structure = caps.structure(0)?;
     let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());

@@ -41,7 +41,12 @@ impl Link {
         self.reached = None;
         loop {
             match self.channel.receive_with_descriptor()? {
-                (ToChild::Decode(job), Some(media)) => return Ok((job, media)),
+                (ToChild::Decode(job), Some(media)) => {
+                    // The parent has heard everything about the job before: also slots that were taken
+                    // for a picture that was never sent are free again.
+                    self.free.fill(true);
+                    return Ok((job, media));
+                }
                 (ToChild::Release { slot }, _) => self.release(slot)?,
                 // Crossed with the end of the job that it was meant for.
                 (ToChild::Cancel, _) => {}
@@ -107,5 +112,36 @@ impl Link {
     fn release(&mut self, slot: usize) -> Result<(), ChannelError> {
         *self.free.get_mut(slot).ok_or(ChannelError::Malformed)? = true;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use domain::time::Millis;
+
+    use super::*;
+    use crate::plan::SamplingPlan;
+    use crate::protocol::Limits;
+
+    #[test]
+    fn a_job_begins_with_all_slots_free() {
+        let (parent, socket) = Channel::pair().unwrap();
+        let (_theirs, memory) = SharedMemory::create(2, 4096).unwrap();
+        let ours = SharedMemory::open(memory.as_fd(), 2, 4096).unwrap();
+        let mut link = Link::new(Channel::new(socket), ours);
+        let limits = Limits { longer_side: 64, shorter_side: 48, duration: Millis(1000) };
+        let job = Job { plan: SamplingPlan::every(Millis(500)), limits };
+        for _ in 0..3 {
+            parent.send(&ToChild::Decode(job.clone()), Some(memory.as_fd()), None).unwrap();
+            link.next_job().unwrap();
+            // Both are taken, and the job is cancelled before it could say so.
+            let mut taken = [link.take_slot().unwrap(), link.take_slot().unwrap()];
+            taken.sort_unstable();
+            assert_eq!(taken, [0, 1]);
+            parent.send(&ToChild::Cancel, None, None).unwrap();
+            assert!(matches!(link.take_slot(), Err(Interrupted::Cancelled)));
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! file by name once it is ready.
 
 mod convert;
+mod ebml;
 mod gif;
 mod limits;
 mod link;
 mod matroska;
+mod mend;
 mod mp4;
 mod needed;
 mod orientation;
@@ -17,7 +19,9 @@ mod sampler;
 mod session;
 mod source;
 mod stated;
+mod still;
 mod timeline;
+mod window;
 
 use std::os::fd::AsFd;
 use std::process::ExitCode;

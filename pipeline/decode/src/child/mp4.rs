@@ -1,21 +1,27 @@
-//! What an MP4 file says about its own length, read from its first bytes.
+//! What an MP4 file says about its own length, in time and in bytes.
 
 use domain::time::Millis;
 
-use super::stated::{Duration, Stated};
+use super::stated::Duration;
+use super::window::Window;
 
 /// Reads the head of a file. A finished file may keep its index at its end: then the demuxer is asked.
-pub(super) fn stated(head: &[u8]) -> Stated {
-    let mut stated = Stated { duration: Duration::AskDemuxer, size: None };
+pub(super) fn stated(head: &[u8]) -> Duration {
+    child(head, b"moov").map_or(Duration::AskDemuxer, duration)
+}
+
+/// Whether the file breaks off: within a box, or between the index of a fragment and its media.
+pub(super) fn is_cut_off(mut file: Window) -> bool {
+    let size = file.size();
     let mut offset = 0;
-    for each in Boxes(head) {
-        offset += each.size;
-        stated.size = Some(offset);
-        if &each.kind == b"moov" {
-            stated.duration = duration(each.body);
-        }
+    let mut is_index = false;
+    while offset < size {
+        let Ok(head) = file.look(offset, LONGEST_HEAD) else { return true };
+        let Some(each) = box_head(head) else { return true };
+        is_index = &each.kind == b"moof";
+        offset = each.size.map_or(size, |length| offset.saturating_add(length));
     }
-    stated
+    is_index || offset > size
 }
 
 /// The duration in the movie header; that of a fragmented movie covers the index alone, unless the
@@ -55,10 +61,29 @@ fn child<'a>(parent: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     Boxes(parent).find(|each| &each.kind == kind).map(|each| each.body)
 }
 
+const LONGEST_HEAD: usize = 16;
+
+/// The head of a box.
+struct Head {
+    kind: [u8; 4],
+    /// Of the box with its head; `None` if it goes on to the end of the file.
+    size: Option<u64>,
+    /// Of the head alone.
+    length: usize,
+}
+
+fn box_head(bytes: &[u8]) -> Option<Head> {
+    let kind = *bytes.get(4..)?.first_chunk()?;
+    let (size, length) = match number(bytes, 0, 4)? {
+        0 => (None, 8),
+        1 => (Some(number(bytes, 8, 8)?), LONGEST_HEAD),
+        size => (Some(size), 8),
+    };
+    size.is_none_or(|size| size >= length as u64).then_some(Head { kind, size, length })
+}
+
 struct Mp4Box<'a> {
     kind: [u8; 4],
-    /// With its header.
-    size: u64,
     /// As much of it as there is.
     body: &'a [u8],
 }
@@ -71,25 +96,17 @@ impl<'a> Iterator for Boxes<'a> {
 
     fn next(&mut self) -> Option<Mp4Box<'a>> {
         let bytes = self.0;
-        let kind = *bytes.get(4..)?.first_chunk()?;
-        let (size, header) = match number(bytes, 0, 4)? {
-            1 => (number(bytes, 8, 8)?, 16),
-            // To the end of the file, wherever that is.
-            0 => return None,
-            size => (size, 8),
-        };
-        if size < header {
-            return None;
-        }
-        let end = usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len());
+        let head = box_head(bytes)?;
+        let end = usize::try_from(head.size?).unwrap_or(usize::MAX).min(bytes.len());
         self.0 = &bytes[end..];
-        Some(Mp4Box { kind, size, body: bytes.get(header as usize..end)? })
+        Some(Mp4Box { kind: head.kind, body: bytes.get(head.length..end)? })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::child::window::tests::window;
 
     fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
         [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
@@ -106,22 +123,33 @@ mod tests {
     #[test]
     fn a_finished_file_states_its_length() {
         let file = [movie(1500, &[]), vec![0, 0, 0x10, 0], b"mdat".to_vec()].concat();
-        let expected_size = file.len() as u64 - 8 + 0x1000;
-        let expected = Stated { duration: Duration::Known(Millis(2500)), size: Some(expected_size) };
-        assert_eq!(stated(&file), expected);
+        assert_eq!(stated(&file), Duration::Known(Millis(2500)));
     }
 
     #[test]
     fn a_fragmented_file_states_it_in_its_extension_only() {
-        assert_eq!(stated(&movie(1500, &boxed(b"mvex", &[]))).duration, Duration::Unknown);
+        assert_eq!(stated(&movie(1500, &boxed(b"mvex", &[]))), Duration::Unknown);
         let extension = boxed(b"mvex", &boxed(b"mehd", &[0, 0, 0, 0, 0, 0, 2, 88]));
-        assert_eq!(stated(&movie(0, &extension)).duration, Duration::Known(Millis(1000)));
+        assert_eq!(stated(&movie(0, &extension)), Duration::Known(Millis(1000)));
     }
 
     #[test]
     fn an_index_at_the_end_is_left_to_the_demuxer() {
         let file = [boxed(b"ftyp", b"isom"), vec![0, 0x10, 0, 0], b"mdat".to_vec(), vec![0; 100]].concat();
-        assert_eq!(stated(&file), Stated { duration: Duration::AskDemuxer, size: Some(12 + 0x10_0000) });
-        assert_eq!(stated(&[0; 64]).duration, Duration::AskDemuxer);
+        assert_eq!(stated(&file), Duration::AskDemuxer);
+        assert_eq!(stated(&[0; 64]), Duration::AskDemuxer);
+    }
+
+    #[test]
+    fn a_file_is_whole_up_to_the_end_of_a_box() {
+        let fragment = |length| [boxed(b"moof", &[0; 20]), boxed(b"mdat", &vec![0; length])].concat();
+        let file = [movie(0, &[]), fragment(100), fragment(200_000)].concat();
+        let index = file.len() - 200_008;
+        let endless = [movie(0, &[]), vec![0; 4], b"mdat".to_vec(), vec![0; 50]].concat();
+        assert!(!is_cut_off(window(&file)) && !is_cut_off(window(&file[..index - 28])));
+        assert!(!is_cut_off(window(&endless)));
+        for length in [file.len() - 1, index + 8, index + 7, index, index - 1, index - 27, index - 20, 3] {
+            assert!(is_cut_off(window(&file[..length])), "{length}");
+        }
     }
 }

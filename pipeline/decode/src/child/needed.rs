@@ -51,6 +51,11 @@ impl<B> Needed<B> {
         self.dropped
     }
 
+    /// Whether a frame at `at` comes after the next instant: what is displayed there has been seen.
+    pub(super) fn is_passed_by(&self, at: MediaMs) -> bool {
+        at > self.next
+    }
+
     /// Takes the next frame; returns those that have to be decoded now.
     pub(super) fn push(&mut self, frame: Encoded<B>) -> Vec<B> {
         let Some(at) = frame.at else {
@@ -58,7 +63,7 @@ impl<B> Needed<B> {
             return self.hold(frame);
         };
         self.latest = self.latest.max(Some(at));
-        if at > self.next {
+        if self.is_passed_by(at) {
             // The frame displayed at `next` has been seen. Frames may still come that are displayed
             // before this one but decoded after it; they are let through below.
             let mut ready = self.release();
@@ -116,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::child::sampler::{Answer, Sampler};
 
     /// Feeds (time, is keyframe) in decoding order; returns the times that are decoded.
     fn decoded(plan: SamplingPlan, frames: &[(i64, bool)], end: i64) -> Vec<i64> {
@@ -178,7 +184,65 @@ mod tests {
         assert!(largest <= 8, "{largest}");
     }
 
+    /// Instants with the time of the frame that stands for them, when frames pass through a decoder that
+    /// holds some of them back.
+    fn answers(plan: SamplingPlan, frames: &[(i64, bool)], all: bool, held_back: usize) -> Vec<(i64, i64)> {
+        let mut needed = Needed::new(plan);
+        let mut sampler = Sampler::new(plan);
+        let mut answers = Vec::new();
+        let mut last = -1;
+        let mut take = |answer: Answer<'_, i64>| {
+            answers.push(match answer {
+                Answer::New { instant, at, .. } => {
+                    last = at.0;
+                    (instant.0, last)
+                }
+                Answer::Same { instant } => (instant.0, last),
+                Answer::Gap { instant } => (instant.0, -1),
+            });
+            Ok::<(), std::convert::Infallible>(())
+        };
+        let mut decoder = std::collections::VecDeque::new();
+        for (at, is_key) in frames {
+            if needed.is_passed_by(MediaMs(*at)) {
+                sampler.announce(MediaMs(*at));
+            }
+            let frame = Encoded { at: Some(MediaMs(*at)), is_key: *is_key, size: 1, buffer: *at };
+            let ready = needed.push(frame);
+            decoder.extend(if all { vec![*at] } else { ready });
+            while decoder.len() > held_back {
+                let at = decoder.pop_front().unwrap();
+                let Ok(()) = sampler.push(MediaMs(at), at, &mut take);
+            }
+        }
+        let end = frames.last().map_or(0, |(at, _)| at + 40);
+        decoder.extend(if all { Vec::new() } else { needed.finish(MediaMs(end)) });
+        for at in decoder {
+            let Ok(()) = sampler.push(MediaMs(at), at, &mut take);
+        }
+        let Ok(()) = sampler.finish(MediaMs(end), &mut take);
+        answers
+    }
+
     proptest! {
+        /// What is passed over changes no answer: it leaves no hole behind.
+        #[test]
+        fn answers_are_those_of_decoding_everything(
+            steps in prop::collection::vec((1i64..2500, prop::bool::weighted(0.3)), 1..60),
+            interval in 100i64..6000,
+            hold in 0i64..3000,
+            held_back in 0usize..16,
+        ) {
+            let mut time = 0;
+            let mut frames = vec![(0, true)];
+            for (step, is_key) in steps {
+                time += step;
+                frames.push((time, is_key));
+            }
+            let plan = SamplingPlan::every(Millis(interval)).holding(Millis(hold));
+            prop_assert_eq!(answers(plan, &frames, false, held_back), answers(plan, &frames, true, 0));
+        }
+
         /// The frame displayed at each instant is decoded, and so is everything since its keyframe.
         #[test]
         fn nothing_needed_is_dropped(

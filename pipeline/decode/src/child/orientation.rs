@@ -26,7 +26,7 @@ impl Orientation {
     }
 
     /// The size of an upright picture.
-    pub(super) fn upright_size(self, width: usize, height: usize) -> (usize, usize) {
+    pub(super) fn upright_size<T>(self, width: T, height: T) -> (T, T) {
         if self.turns % 2 == 1 { (height, width) } else { (width, height) }
     }
 

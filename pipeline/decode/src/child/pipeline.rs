@@ -11,13 +11,15 @@ use gstreamer::prelude::*;
 use super::gif;
 use super::link::Link;
 use super::lock;
+use super::mp4;
 use super::plug::{Plug, drain};
 use super::session::{News, Session, Stop};
 use super::source::Source;
 use super::stated::{self, Duration};
+use super::still;
 use crate::error::Fault;
 use crate::event::Ending;
-use crate::formats::{CONTAINERS, Container};
+use crate::formats::{CONTAINERS, Container, Length};
 use crate::protocol::{Job, Summary};
 
 /// Decodes a file; pictures go out through `link` on the way.
@@ -27,9 +29,12 @@ pub(super) fn decode(job: &Job, media: OwnedFd, link: &Arc<Mutex<Link>>) -> Resu
     if gif::is_gif(&head) {
         return gif::decode(job, &source, Arc::clone(link));
     }
+    if let Some(format) = still::format(&head) {
+        return still::decode(job, &source, format, Arc::clone(link));
+    }
     let container = container_of(&head)?;
     let stated = stated::read(container.length, &head);
-    let is_cut_off = stated.size.is_some_and(|size| size > source.size());
+    let source = if container.length == Length::MatroskaHeader { source.mended() } else { source };
     let demuxer = gst::ElementFactory::make(container.demuxer)
         .build()
         .map_err(|_| Fault::UnsupportedContainer { container: container.name.to_owned() })?;
@@ -39,7 +44,7 @@ pub(super) fn decode(job: &Job, media: OwnedFd, link: &Arc<Mutex<Link>>) -> Resu
     let session = Arc::new(Mutex::new(Session::new(job, Arc::clone(link), sender)));
     let plug = Arc::new(Plug {
         container,
-        stated: stated.duration,
+        stated,
         pipeline: pipeline.downgrade(),
         session: Arc::clone(&session),
         streams: Mutex::default(),
@@ -49,21 +54,18 @@ pub(super) fn decode(job: &Job, media: OwnedFd, link: &Arc<Mutex<Link>>) -> Resu
     let found = Arc::clone(&plug);
     demuxer.connect_no_more_pads(move |_| found.all_found());
 
-    let source = source.element();
+    let element = source.element();
     let broken = |_| Fault::Broken { what: "the demuxer cannot be fed".to_owned() };
-    pipeline.add_many([source.upcast_ref(), &demuxer]).map_err(broken)?;
-    source.link(&demuxer).map_err(broken)?;
+    pipeline.add_many([element.upcast_ref(), &demuxer]).map_err(broken)?;
+    element.link(&demuxer).map_err(broken)?;
     // An element that refuses to start says so on the bus.
     let _ = pipeline.set_state(gst::State::Playing);
-    let outcome = conclude(&news, &plug);
+    let outcome = conclude(&news, &plug, &source);
     // Ends the streaming thread, and with it every use of the link.
     let _ = pipeline.set_state(gst::State::Null);
     match outcome {
-        Ok(Summary { ending: Ending::Complete, .. }) if is_cut_off && job.plan.until().is_none() => {
-            outcome.map(|summary| Summary { ending: Ending::Truncated, ..summary })
-        }
         Err(Fault::Damaged | Fault::NoVideo | Fault::NoPictures)
-            if stated.duration == Duration::Known(Millis::ZERO) =>
+            if stated == Duration::Known(Millis::ZERO) =>
         {
             Err(Fault::ZeroDuration)
         }
@@ -72,7 +74,7 @@ pub(super) fn decode(job: &Job, media: OwnedFd, link: &Arc<Mutex<Link>>) -> Resu
 }
 
 /// Waits for the end of the streams, and makes of it what the parent needs to know.
-fn conclude(news: &Receiver<News>, plug: &Plug) -> Result<Summary, Fault> {
+fn conclude(news: &Receiver<News>, plug: &Plug, source: &Source) -> Result<Summary, Fault> {
     let first = news.recv().unwrap_or(News::Broken);
     match first {
         News::Stop(Stop::Refused(fault)) => return Err(fault),
@@ -91,7 +93,17 @@ fn conclude(news: &Receiver<News>, plug: &Plug) -> Result<Summary, Fault> {
             return Err(fault);
         }
     }
-    lock(&plug.session).finish(is_broken)
+    let is_cut_short = is_broken || is_incomplete(plug.container, source);
+    lock(&plug.session).finish(is_cut_short)
+}
+
+/// Whether bytes of the file are missing or damaged, as far as its container lets that be known.
+fn is_incomplete(container: &Container, source: &Source) -> bool {
+    match container.length {
+        Length::MatroskaHeader => source.is_incomplete(),
+        Length::Mp4Header => mp4::is_cut_off(source.window()),
+        Length::Container | Length::Nobody => false,
+    }
 }
 
 fn refusal(news: News) -> Option<Fault> {

@@ -13,7 +13,7 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 
-use super::limits::{check_vp8, size_of};
+use super::limits::check_vp8;
 use super::lock;
 use super::orientation::Orientation;
 use super::session::{News, Session, Stop, known_duration};
@@ -240,7 +240,7 @@ impl Announce {
         if session.has_started() {
             return Ok(());
         }
-        let (width, height) = pad.current_caps().and_then(|caps| size_of(&caps)).unwrap_or_default();
+        let (width, height) = pad.current_caps().map(|caps| session.shown_size(&caps)).unwrap_or_default();
         let known = known_duration(pad.query_duration::<gst::ClockTime>());
         let duration = match self.stated {
             Duration::AskDemuxer => known,

@@ -1,12 +1,19 @@
 //! Which decoded frame stands for which planned instant.
 //!
-//! The rule: the frame displayed at an instant stands for it, that is the last one not after it, unless
-//! it is older than the plan's hold. Every instant is answered once, in order. Pure: frames are values
-//! that it never looks into.
+//! The rule: the frame displayed at an instant stands for it, that is the last one not after it. It
+//! stands up to the next frame, or up to the end of the plan or of the medium, if that comes within the
+//! plan's hold; otherwise there is a hole, and it stands for a moment only. Every instant is answered
+//! once, in order, as soon as the frame after it is there. Pure: frames are values that it never looks
+//! into.
+
+use std::collections::VecDeque;
 
 use domain::time::MediaMs;
 
 use crate::plan::SamplingPlan;
+
+/// Of frames that are announced, so many are remembered: decoders hold back sixteen at most.
+const MOST_ANNOUNCED: usize = 64;
 
 /// What stands for an instant.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +33,8 @@ pub(super) struct Sampler<F> {
     /// The first instant without an answer.
     next: MediaMs,
     standing: Option<Standing<F>>,
+    /// Frames after the standing one that were announced, in order.
+    announced: VecDeque<MediaMs>,
 }
 
 #[derive(Debug)]
@@ -37,12 +46,21 @@ struct Standing<F> {
 
 impl<F> Sampler<F> {
     pub(super) fn new(plan: SamplingPlan) -> Self {
-        Self { plan, next: plan.first(), standing: None }
+        Self { plan, next: plan.first(), standing: None, announced: VecDeque::new() }
     }
 
     /// Whether no instant of the plan is left.
     pub(super) fn is_finished(&self) -> bool {
         !self.plan.is_open_at(self.next)
+    }
+
+    /// Learns that there is a frame at `at`, which may never be decoded because it stands for nothing:
+    /// before it there is no hole. Announcements come in order, each before any frame that follows it.
+    pub(super) fn announce(&mut self, at: MediaMs) {
+        if self.announced.len() == MOST_ANNOUNCED {
+            self.announced.pop_front();
+        }
+        self.announced.push_back(at);
     }
 
     /// Takes the next frame and answers the instants before it.
@@ -59,6 +77,9 @@ impl<F> Sampler<F> {
         }
         self.answer_before(at, answer)?;
         self.standing = Some(Standing { at, frame, answered: false });
+        while self.announced.front().is_some_and(|announced| *announced <= at) {
+            self.announced.pop_front();
+        }
         Ok(())
     }
 
@@ -74,19 +95,18 @@ impl<F> Sampler<F> {
         self.answer_before(self.plan.until().unwrap_or(end), answer)
     }
 
+    /// Answers the instants before `end`, where the next frame comes or nothing more.
     fn answer_before<E>(
         &mut self,
         end: MediaMs,
         answer: &mut dyn FnMut(Answer<'_, F>) -> Result<(), E>,
     ) -> Result<(), E> {
-        while self.next < end && self.plan.is_open_at(self.next) {
+        let end = self.plan.until().map_or(end, |until| until.min(end));
+        let stands_until = self.standing.as_ref().map(|standing| self.stands_until(standing.at, end));
+        while self.next < end {
             let instant = self.next;
             self.next = instant + self.plan.interval();
-            let hold = self.plan.hold();
-            let standing = self
-                .standing
-                .as_mut()
-                .filter(|standing| standing.at <= instant && instant - standing.at <= hold);
+            let standing = self.standing.as_mut().filter(|_| Some(instant) <= stands_until);
             answer(match standing {
                 None => Answer::Gap { instant },
                 Some(standing) if standing.answered => Answer::Same { instant },
@@ -97,6 +117,16 @@ impl<F> Sampler<F> {
             })?;
         }
         Ok(())
+    }
+
+    /// The last moment for which a frame stands that nothing decoded follows before `end`.
+    fn stands_until(&self, at: MediaMs, end: MediaMs) -> MediaMs {
+        let hold = self.plan.hold();
+        if end - at <= hold {
+            return end;
+        }
+        let followed = self.announced.front().filter(|next| **next - at <= hold);
+        followed.copied().unwrap_or(at).max(at + self.plan.hold_before_hole())
     }
 }
 
@@ -142,11 +172,36 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_no_gap_until_the_hold_is_over() {
-        let plan = SamplingPlan::every(Millis(500)).holding(Millis(1000));
-        let answers = sampled(plan, &[0, 2000], 2100);
-        let expected = [(0, Some(0)), (500, Some(0)), (1000, Some(0)), (1500, None), (2000, Some(2000))];
-        assert_eq!(answers, expected);
+    fn a_pause_within_the_hold_is_bridged_and_a_longer_one_is_a_hole() {
+        let plan = SamplingPlan::every(Millis(500)).holding(Millis(2000));
+        let bridged = [(0, Some(0)), (500, Some(0)), (1000, Some(0)), (1500, Some(0)), (2000, Some(2000))];
+        assert_eq!(sampled(plan, &[0, 2000], 2100), bridged);
+        let hole = [(0, Some(0)), (500, Some(0)), (1000, None), (1500, None), (2000, None)];
+        assert_eq!(sampled(plan, &[0, 2001], 2100), hole);
+    }
+
+    #[test]
+    fn a_frame_that_is_never_decoded_leaves_no_hole() {
+        let plan = SamplingPlan::every(Millis(1000)).holding(Millis(2000));
+        for (announced, expected) in [(None, None), (Some(1900), Some(0)), (Some(2100), None)] {
+            let mut sampler = Sampler::new(plan);
+            let mut answers = Vec::new();
+            let mut take = |answer: Answer<'_, i64>| {
+                answers.push(matches!(answer, Answer::New { .. } | Answer::Same { .. }));
+                Ok::<(), Infallible>(())
+            };
+            let Ok(()) = sampler.push(MediaMs(0), 0, &mut take);
+            announced.into_iter().for_each(|at| sampler.announce(MediaMs(at)));
+            let Ok(()) = sampler.push(MediaMs(3000), 3000, &mut take);
+            assert_eq!(answers, [true, expected.is_some(), false], "{announced:?}");
+        }
+    }
+
+    #[test]
+    fn announcements_are_bounded() {
+        let mut sampler = Sampler::<()>::new(SamplingPlan::every(Millis(1)));
+        (1..100_000).for_each(|at| sampler.announce(MediaMs(at)));
+        assert!(sampler.announced.len() <= MOST_ANNOUNCED);
     }
 
     #[test]
@@ -160,12 +215,13 @@ mod tests {
 
     #[test]
     fn a_window_is_answered_whole() {
-        let plan = SamplingPlan::every(Millis(500))
-            .starting_at(MediaMs(2200))
-            .within(Interval::new(MediaMs(2000), MediaMs(4000)))
-            .holding(Millis(600));
-        let answers = sampled(plan, &[2200, 2700], 2760);
-        assert_eq!(answers, [(2000, None), (2500, Some(2200)), (3000, Some(2700)), (3500, None)]);
+        let window = |end| Interval::new(MediaMs(2000), MediaMs(end));
+        let plan = SamplingPlan::every(Millis(500)).starting_at(MediaMs(2200)).holding(Millis(1300));
+        let within_the_hold = [(2000, None), (2500, Some(2200)), (3000, Some(2700)), (3500, Some(2700))];
+        assert_eq!(sampled(plan.within(window(4000)), &[2200, 2700], 2760), within_the_hold);
+        assert_eq!(sampled(plan.within(window(4000)), &[2200, 2700, 9000], 9060), within_the_hold);
+        let hole = [(2000, None), (2500, Some(2200)), (3000, Some(2700)), (3500, None), (4000, None)];
+        assert_eq!(sampled(plan.within(window(4001)), &[2200, 2700], 2760), hole);
     }
 
     #[test]
@@ -182,23 +238,32 @@ mod tests {
             mut frames in prop::collection::vec(0i64..20_000, 1..80),
             interval in 100i64..1500,
             hold in 0i64..5000,
-            duration in 0i64..200,
+            duration in 0i64..6000,
+            window in prop::option::of(0i64..25_000),
         ) {
             frames.push(0);
             frames.sort_unstable();
             frames.dedup();
-            let plan = SamplingPlan::every(Millis(interval)).holding(Millis(hold));
+            let mut plan = SamplingPlan::every(Millis(interval)).holding(Millis(hold));
             let last = *frames.last().unwrap();
-            let end = last + duration;
-            let expected: Vec<_> = (0..)
-                .map(|index| index * interval)
-                .take_while(|instant| *instant < end || *instant == last)
+            let medium_end = last + duration;
+            let mut end = medium_end.max(last + 1);
+            if let Some(until) = window {
+                plan = plan.within(Interval::new(MediaMs(0), MediaMs(until)));
+                end = until;
+            }
+            let stands = |at: i64, instant: i64| {
+                let next = frames.iter().copied().find(|next| *next > at).unwrap_or(end).min(end);
+                next - at <= hold || instant - at <= hold.min(500)
+            };
+            let expected: Vec<_> = (0..end)
+                .step_by(interval as usize)
                 .map(|instant| {
                     let displayed = frames.iter().copied().rfind(|at| *at <= instant);
-                    (instant, displayed.filter(|at| instant - at <= hold))
+                    (instant, displayed.filter(|at| stands(*at, instant)))
                 })
                 .collect();
-            prop_assert_eq!(sampled(plan, &frames, end), expected);
+            prop_assert_eq!(sampled(plan, &frames, medium_end), expected);
         }
     }
 }

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 use domain::time::Millis;
 use gstreamer as gst;
 
-use super::convert::{Convert, Format};
+use super::convert::{Convert, Format, square_size};
 use super::limits::{check, size_of};
 use super::link::{Interrupted, Link};
 use super::lock;
 use super::needed::{Encoded, Needed};
 use super::orientation::Orientation;
 use super::sampler::{Answer, Sampler};
-use super::timeline::{Place, Timeline, milliseconds};
+use super::timeline::{Place, Timeline, length};
 use crate::error::Fault;
 use crate::event::{Ending, StreamInfo};
 use crate::protocol::{Job, Limits, Shown, Summary, ToParent};
@@ -88,7 +88,7 @@ impl Session {
             needed: Needed::new(job.plan),
             sampler: Sampler::new(job.plan),
             convert: Convert::default(),
-            orientation: Orientation::default(),
+            orientation: Orientation::from_tag(&format!("rotate-{}", job.plan.rotation_deg())),
             format: None,
             encoded: None,
             stream: None,
@@ -106,6 +106,15 @@ impl Session {
     /// Whether the stream was announced.
     pub(super) fn has_started(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// The size at which pictures will be shown, as the caps of encoded ones describe it; zero if they do
+    /// not.
+    pub(super) fn shown_size(&self, caps: &gst::CapsRef) -> (u32, u32) {
+        let coded = size_of(caps).unwrap_or_default();
+        let pixels = caps.structure(0).and_then(|caps| caps.get("pixel-aspect-ratio").ok());
+        let square = square_size(coded, pixels.unwrap_or(gst::Fraction::new(1, 1)), self.job.limits);
+        self.orientation.upright_size(square.0, square.1)
     }
 
     /// Announces the stream.
@@ -156,6 +165,9 @@ impl Session {
         };
         if let Some(at) = at {
             lock(&self.link).tell_progress(at)?;
+            if self.needed.is_passed_by(at) {
+                self.sampler.announce(at);
+            }
         }
         let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let ready = self.needed.push(Encoded { at, is_key, size: buffer.size(), buffer });
@@ -229,16 +241,22 @@ impl Session {
         let _ = self.news.send(news);
     }
 
-    /// The media are over, or broke off: answers the rest of the plan.
-    pub(super) fn finish(&mut self, is_broken: bool) -> Result<Summary, Fault> {
+    /// The media are over, or cut short: answers the rest of the plan.
+    pub(super) fn finish(&mut self, is_cut_short: bool) -> Result<Summary, Fault> {
         self.is_stopped = true;
         if self.timeline.frames() == 0 || (self.frames_submitted > 0 && self.frames_decoded == 0) {
             return Err(Fault::NoPictures);
         }
         let stated = self.stream.as_ref().and_then(|stream| stream.duration).unwrap_or_default();
-        let is_whole_file = self.job.plan.until().is_none();
-        if is_whole_file && stated.max(self.timeline.length()) == Millis::ZERO {
-            return Err(Fault::ZeroDuration);
+        let has_window = self.job.plan.until().is_some();
+        // What lies behind a window that was seen whole is of no interest.
+        let is_fulfilled = has_window && self.sampler.is_finished();
+        let is_truncated = !is_fulfilled
+            && (is_cut_short
+                || stated - self.timeline.length() > MISSING_TAIL
+                || self.timeline.is_beyond_limit());
+        if !has_window && self.timeline.last() == self.job.plan.start() {
+            return Err(if is_truncated { Fault::Damaged } else { Fault::ZeroDuration });
         }
         let end = self.timeline.end();
         if !self.sampler.is_finished() {
@@ -247,8 +265,6 @@ impl Session {
                 return Ok(self.summary(Ending::Stopped));
             }
         }
-        let is_cut_off = stated - self.timeline.length() > MISSING_TAIL;
-        let is_truncated = is_broken || is_cut_off || self.timeline.is_beyond_limit();
         Ok(self.summary(if is_truncated { Ending::Truncated } else { Ending::Complete }))
     }
 
@@ -324,7 +340,5 @@ impl PictureSender<'_> {
 
 /// A duration as the demuxer gives it; zero means that it does not know.
 pub(super) fn known_duration(duration: Option<gst::ClockTime>) -> Option<Millis> {
-    duration
-        .filter(|duration| !duration.is_zero())
-        .map(|duration| Millis(milliseconds(i64::try_from(duration.nseconds()).unwrap_or(i64::MAX))))
+    duration.filter(|duration| !duration.is_zero()).map(length)
 }

@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use gstreamer as gst;
 use gstreamer_app as gst_app;
 
+use super::lock;
+use super::mend::Mend;
+use super::window::Window;
 use crate::error::Fault;
 
 /// Type finders look no further than this.
@@ -20,6 +23,7 @@ const HEAD_BYTES: usize = 256 << 10;
 pub(super) struct Source {
     file: Arc<File>,
     size: u64,
+    mend: Option<Arc<Mutex<Mend>>>,
 }
 
 impl Source {
@@ -29,12 +33,23 @@ impl Source {
         if size == 0 {
             return Err(Fault::Empty);
         }
-        Ok(Self { file: Arc::new(file), size })
+        Ok(Self { file: Arc::new(file), size, mend: None })
     }
 
-    /// How many bytes there are.
-    pub(super) fn size(&self) -> u64 {
-        self.size
+    /// Mends the file on its way to the demuxer: a Matroska file.
+    pub(super) fn mended(self) -> Self {
+        let mend = Mend::new(self.window());
+        Self { mend: Some(Arc::new(Mutex::new(mend))), ..self }
+    }
+
+    /// Whether something had to be mended, or the end of the file was not found; for the end of a job.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.mend.as_ref().is_some_and(|mend| lock(mend).is_incomplete())
+    }
+
+    /// A look at any part of the file.
+    pub(super) fn window(&self) -> Window {
+        Window::new(Arc::clone(&self.file), self.size)
     }
 
     /// The first bytes: enough to tell what they are the beginning of.
@@ -53,13 +68,19 @@ impl Source {
         let position = Arc::new(AtomicU64::new(0));
         let file = Arc::clone(&self.file);
         let read_from = Arc::clone(&position);
+        let size = self.size;
+        let mend = self.mend.clone();
         let feed = move |source: &gst_app::AppSrc, wanted: u32| {
             let offset = read_from.load(Ordering::Relaxed);
             // What cannot be read ends the stream like the end of the file does: what came before counts.
-            let bytes = read_at(&file, offset, wanted as usize).unwrap_or_default();
+            let length = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let mut bytes = read_at(&file, offset, length.min(wanted as usize)).unwrap_or_default();
             if bytes.is_empty() {
                 let _ = source.end_of_stream();
                 return;
+            }
+            if let Some(mend) = &mend {
+                lock(mend).mend(offset, &mut bytes);
             }
             read_from.store(offset + bytes.len() as u64, Ordering::Relaxed);
             let mut buffer = gst::Buffer::from_mut_slice(bytes);
@@ -97,7 +118,7 @@ impl io::Read for Reader {
 }
 
 /// Up to `length` bytes; fewer only at the end of the file.
-fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     let mut filled = 0;
     while filled < length {

@@ -51,7 +51,7 @@ impl Timeline {
         let place = self.place(running);
         match place {
             Place::At(at) => {
-                let lasts = lasts.map_or(Millis::ZERO, |lasts| Millis(milliseconds(lasts.nseconds() as i64)));
+                let lasts = lasts.map_or(Millis::ZERO, length);
                 self.last = self.last.max(at);
                 self.end = self.end.max((at + lasts).min(self.latest_allowed));
             }
@@ -75,7 +75,7 @@ impl Timeline {
     /// Where a frame lies.
     fn place(&self, running: Option<gst::ClockTime>) -> Place {
         let (Some(origin), Some(running)) = (self.origin, running) else { return Place::Nowhere };
-        let since = running.nseconds() as i64 - origin.nseconds() as i64;
+        let since = signed(running).saturating_sub(signed(origin));
         match self.start + Millis(milliseconds(since)) {
             at if at < self.start => Place::Nowhere,
             at if at > self.latest_allowed => Place::BeyondLimit,
@@ -109,8 +109,18 @@ impl Timeline {
     }
 }
 
+/// A length of time in milliseconds.
+pub(super) fn length(time: gst::ClockTime) -> Millis {
+    Millis(milliseconds(signed(time)))
+}
+
+/// Nanoseconds, three centuries at most.
+fn signed(time: gst::ClockTime) -> i64 {
+    i64::try_from(time.nseconds()).unwrap_or(i64::MAX)
+}
+
 /// Nanoseconds in the nearest whole milliseconds: containers round their time stamps both ways.
-pub(super) fn milliseconds(nanoseconds: i64) -> i64 {
+fn milliseconds(nanoseconds: i64) -> i64 {
     nanoseconds.saturating_add(500_000).div_euclid(1_000_000)
 }
 
@@ -132,6 +142,18 @@ mod tests {
         assert_eq!(timeline.meet(ms(11_401), None), Place::BeyondLimit);
         assert_eq!((timeline.last(), timeline.end()), (MediaMs(2500), MediaMs(2540)));
         assert!(timeline.is_beyond_limit());
+    }
+
+    #[test]
+    fn time_stamps_beyond_all_bounds_are_beyond_the_limit() {
+        let longest = gst::ClockTime::from_nseconds(u64::MAX - 1);
+        let mut timeline = Timeline::new(MediaMs(2000), Millis(10_000));
+        assert_eq!(timeline.meet(ms(5), Some(longest)), Place::At(MediaMs(2000)));
+        assert_eq!(timeline.end(), MediaMs(12_000));
+        assert_eq!(timeline.meet(Some(longest), None), Place::BeyondLimit);
+        let mut timeline = Timeline::new(MediaMs(2000), Millis(10_000));
+        assert_eq!(timeline.meet(Some(longest), None), Place::At(MediaMs(2000)));
+        assert_eq!(timeline.meet(ms(0), None), Place::Nowhere);
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn lies_are_refused() {
         ("done before start", vec![done(0, 0)]),
         ("end before last", vec![started(), done(10, 5)]),
         ("beyond the limit", vec![started(), done(60_001, 60_001)]),
+        ("end beyond the limit", vec![started(), done(0, i64::MAX)]),
         (
             "progress without end",
             vec![ToParent::Progress { reached: MediaMs(5) }, ToParent::Progress { reached: MediaMs(5) }],
@@ -117,6 +118,25 @@ fn a_picture_older_than_the_hold_is_refused() {
     let mut messages = vec![started(), picture(0, 0, |_| {})];
     messages.extend((1..=5).map(|second| ToParent::Same { instant: MediaMs(second * 1000) }));
     assert!(matches!(said(every_second(), messages), Err(DecodeError::ChildMisbehaved { .. })));
+}
+
+#[test]
+fn only_what_was_done_buys_patience() {
+    let window = Interval::new(MediaMs(30_000), MediaMs(40_000));
+    let (memory, _) = SharedMemory::create(1, 4096).unwrap();
+    for (start, expected) in [(0, [0, 0, 5, 31_000]), (50_000, [0, 0, 0, 0])] {
+        let mut intake = Intake::new(every_second().starting_at(MediaMs(start)).within(window), LIMITS);
+        let mut seen = vec![intake.done_with().0];
+        for message in [
+            started(),
+            ToParent::Progress { reached: MediaMs(5) },
+            ToParent::Gap { instant: MediaMs(30_000) },
+        ] {
+            intake.take(message, &memory, false).unwrap();
+            seen.push(intake.done_with().0);
+        }
+        assert_eq!(seen, expected, "{start}");
+    }
 }
 
 #[test]

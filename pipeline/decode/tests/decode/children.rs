@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use decode::{DecodeError, DecodeEvent, DecoderPool, DecoderSettings, Ending, SamplingPlan};
 use domain::time::Millis;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgid, kill_process};
 use tempfile::TempDir;
 
 use crate::support::*;
@@ -191,6 +191,14 @@ fn children_go_with_their_pool() {
     let id = observed.id();
     drop(observed.pool);
     assert!(!is_there(id));
+}
+
+#[test]
+fn an_interrupt_at_the_terminal_is_for_the_parent_alone() {
+    let observed = Observed::new(settings());
+    observed.pool.warm_up().unwrap();
+    let child = Pid::from_raw(observed.id()).unwrap();
+    assert_ne!(getpgid(Some(child)).unwrap(), getpgid(None).unwrap());
 }
 
 #[test]

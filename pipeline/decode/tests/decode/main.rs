@@ -10,4 +10,5 @@ mod formats;
 mod pictures;
 mod refusals;
 mod sampling;
+mod segments;
 mod support;

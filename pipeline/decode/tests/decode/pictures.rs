@@ -47,6 +47,8 @@ fn rotation_is_applied() {
         let outcome = decode(&turned);
         let picture = outcome.picture();
         assert_eq!((picture.width(), picture.height()), size, "{degrees}");
+        let stream = &outcome.decoded().stream;
+        assert_eq!((stream.width, stream.height), size, "{degrees}");
         assert_eq!(corners(picture), corners_by_ffmpeg(&turned, size.0, size.1), "{degrees}");
         assert_eq!(corners(picture).iter().filter(|is_white| **is_white).count(), 1);
         seen.push(corners(picture));
@@ -69,13 +71,55 @@ fn odd_sizes_are_complete_to_the_last_sample() {
 
 #[test]
 fn oblong_pixels_are_made_square() {
-    let square = |ratio: &str| {
-        let picture = decoded(&format!("{CORNER},setsar={ratio} -c:v libx264"), "a.mp4");
-        (picture.width(), picture.height())
+    let folder = folder();
+    let square = |ratio: &str, name: &str, codec: &str| {
+        let path = folder.path().join(name);
+        ffmpeg(&format!("{CORNER},setsar={ratio} {codec}"), &path);
+        let outcome = decode(&path);
+        let size = (outcome.picture().width(), outcome.picture().height());
+        let stream = &outcome.decoded().stream;
+        assert_eq!((stream.width, stream.height), size, "{name} {ratio}");
+        size
     };
-    assert_eq!(square("4/3"), (128, 64));
-    assert_eq!(square("1/2"), (96, 128));
-    assert_eq!(square("26/25"), (96, 64));
+    assert_eq!(square("4/3", "a.mp4", "-c:v libx264"), (128, 64));
+    assert_eq!(square("1/2", "a.mp4", "-c:v libx264"), (96, 128));
+    assert_eq!(square("26/25", "a.mp4", "-c:v libx264"), (96, 64));
+    assert_eq!(square("4/3", "a.webm", "-c:v libvpx"), (128, 64));
+}
+
+#[test]
+fn the_size_may_change_in_the_middle() {
+    let folder = folder();
+    let part = |name: &str, source: String, codec: &str| {
+        let path = folder.path().join(name);
+        ffmpeg(&format!("{source} {codec}"), &path);
+        path
+    };
+    for (container, codec) in [
+        ("webm", "-c:v libvpx -b:v 2M"),
+        ("webm", "-c:v libvpx-vp9 -b:v 2M -deadline realtime"),
+        ("mkv", "-c:v libx264 -crf 5 -profile:v baseline"),
+        ("ts", "-c:v libx264 -crf 5 -profile:v baseline"),
+    ] {
+        // As a browser sends it when the network gets better or worse: one stream, keyframe, new size.
+        let small = part(&format!("small.{container}"), numbered(30, "160x120"), codec);
+        let large = part(&format!("large.{container}"), numbered(30, "320x240"), codec);
+        let list = folder.path().join("list");
+        let lines = [&small, &large, &small].map(|path| format!("file '{}'\n", path.display()));
+        std::fs::write(&list, lines.concat()).unwrap();
+        let joined = folder.path().join(format!("joined.{container}"));
+        ffmpeg(&format!("-f concat -safe 0 -i {} -c copy", list.display()), &joined);
+        let outcome = decode(&joined);
+        let seen: Vec<_> = (outcome.events.iter())
+            .filter_map(|event| match event {
+                decode::DecodeEvent::Frame(frame) => Some((frame.picture.width(), number(&frame.picture))),
+                _ => None,
+            })
+            .collect();
+        let part = |width: u32| (0..4).map(move |half| (width, displayed(half * 500)));
+        let expected: Vec<_> = part(160).chain(part(320)).chain(part(160)).collect();
+        assert_eq!(seen, expected, "{container} {codec}: {:?}", outcome.result);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use decode::{DecodeError, SamplingPlan};
 use domain::error::ErrorKind;
-use domain::time::Millis;
+use domain::time::{Interval, MediaMs, Millis};
 
 use crate::children::{Observed, most_memory};
 use crate::support::*;
@@ -84,6 +84,41 @@ fn no_duration() {
     bytes[at..at + 2].copy_from_slice(&[0xec, 0x86]);
     std::fs::write(&single, bytes).unwrap();
     assert_eq!(decode(&single).reason(), "zero_duration");
+}
+
+#[test]
+fn a_single_picture_is_no_video() {
+    let folder = folder();
+    let video = "-f lavfi -i testsrc2=s=64x48:r=10";
+    for (name, options) in [
+        ("a.mp4", "-frames:v 1 -c:v libx264"),
+        ("slow.mp4", "-vf fps=1/20 -frames:v 1 -c:v libx264"),
+        ("a.webm", "-frames:v 1 -c:v libvpx"),
+        ("a.mkv", "-frames:v 1 -c:v mjpeg -pix_fmt yuvj420p"),
+        ("a.gif", "-frames:v 1"),
+    ] {
+        let outcome = decode(&made(&folder, name, &format!("{video} {options}")));
+        assert_eq!(outcome.reason(), "zero_duration", "{name}: {outcome:?}");
+        assert!(outcome.numbers().is_empty(), "no instant was answered");
+    }
+    // Two are: a tenth of a second, and one instant.
+    let two = decode(&made(&folder, "two.mp4", &format!("{video} -frames:v 2 -c:v libx264")));
+    assert_eq!(two.numbers().len(), 1, "{two:?}");
+    // A part of a longer session may well have one picture only.
+    let plan = SamplingPlan::every(Millis(500)).within(Interval::new(MediaMs(0), MediaMs(1000)));
+    let part = decode_with(&pool(), &folder.path().join("a.webm"), &plan);
+    assert_eq!(part.numbers().len(), 2, "{part:?}");
+}
+
+#[test]
+fn cut_off_after_the_first_picture() {
+    let folder = folder();
+    let video = "-f lavfi -i testsrc2=s=64x48:r=10:d=2";
+    let bytes = std::fs::read(made(&folder, "a.webm", &format!("{video} -c:v libvpx -b:v 50k"))).unwrap();
+    // In the second block of the first cluster.
+    let blocks: Vec<usize> =
+        (0..bytes.len() - 4).filter(|at| bytes[*at] == 0xa3 && bytes[at + 3..at + 5] == [0x81, 0]).collect();
+    assert_eq!(reason_for(&bytes[..blocks[1] + 10]), "damaged");
 }
 
 #[test]

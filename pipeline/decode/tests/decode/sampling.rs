@@ -38,14 +38,29 @@ fn a_pause_is_bridged_by_the_frame_before() {
 }
 
 #[test]
-fn a_pause_longer_than_the_hold_is_a_gap() {
+fn a_pause_longer_than_the_hold_is_a_gap_from_its_beginning() {
     let (_folder, path) = with_a_pause("-c:v libvpx -b:v 2M", "a.webm");
-    let plan = SamplingPlan::every(Millis(1000)).holding(Millis(2000));
+    for hold in [2000, 4000] {
+        let plan = SamplingPlan::every(Millis(1000)).holding(Millis(hold));
+        let outcome = decode_with(&pool(), &path, &plan);
+        let expected =
+            [(0, Some(0)), (1000, Some(10)), (2000, None), (3000, None), (4000, None), (5000, Some(75))];
+        assert_eq!(outcome.numbers(), expected);
+        assert_eq!((outcome.decoded().frames, outcome.decoded().gaps), (3, 3));
+    }
+}
+
+#[test]
+fn frames_that_are_not_decoded_leave_no_hole() {
+    // One frame a second, a keyframe every second one.
+    let folder = folder();
+    let path = folder.path().join("a.webm");
+    let select = "-vf select='not(mod(n,15))' -fps_mode passthrough";
+    ffmpeg(&format!("{} {select} -c:v libvpx -b:v 2M -g 2", numbered(75, "160x120")), &path);
+    let plan = SamplingPlan::every(Millis(3900)).holding(Millis(1050));
     let outcome = decode_with(&pool(), &path, &plan);
-    let expected =
-        [(0, Some(0)), (1000, Some(10)), (2000, Some(10)), (3000, None), (4000, None), (5000, Some(75))];
-    assert_eq!(outcome.numbers(), expected);
-    assert_eq!((outcome.decoded().frames, outcome.decoded().gaps), (4, 2));
+    assert_eq!(outcome.numbers(), [(0, Some(0)), (3900, Some(45))]);
+    assert!(outcome.decoded().frames_skipped > 0, "{outcome:?}");
 }
 
 #[test]
@@ -67,10 +82,14 @@ fn a_window_is_answered_whole_and_decoded_alone() {
     assert!(decoded.frames_skipped >= 30, "the first group of pictures is not decoded: {decoded:?}");
     assert!(decoded.last.0 < 4500, "it stops behind the window: {decoded:?}");
 
+    let window = Interval::new(MediaMs(0), MediaMs(1000));
+    let outcome = decode_with(&pool(), &path, &SamplingPlan::every(Millis(500)).within(window));
+    assert_eq!(outcome.decoded().ending, Ending::Complete, "what lies behind the window does not matter");
+
     let window = Interval::new(MediaMs(4500), MediaMs(6500));
     let plan = SamplingPlan::every(Millis(500)).within(window).holding(Millis(600));
     let outcome = decode_with(&pool(), &path, &plan);
-    let expected = [(4500, Some(displayed(4500))), (5000, Some(74)), (5500, Some(74)), (6000, None)];
+    let expected = [(4500, Some(displayed(4500))), (5000, Some(74)), (5500, None), (6000, None)];
     assert_eq!(outcome.numbers(), expected);
 }
 

@@ -92,7 +92,7 @@ pub struct CalibrationRules {
     pub refined_until_ms: Millis,
     /// Fastest drift afterwards, in milli-degrees per second of measured on-screen time.
     pub drift_mdeg_per_s: i32,
-    /// Centre of head pitch assumed before calibration: the mesh reads frontal faces as raised.
+    /// Centre of head pitch assumed before calibration: the mesh reads most frontal faces as lowered.
     pub prior_pitch_mdeg: i32,
     /// Added to every gaze and head threshold before calibration.
     pub prior_margin_mdeg: i32,

@@ -73,13 +73,14 @@ impl Policy {
         found.within("calibration.refined_until_ms", refined, Millis(3000), LONGEST_WINDOW);
         for (field, value, most) in [
             ("calibration.drift_mdeg_per_s", rules.drift_mdeg_per_s, 1000),
-            ("calibration.prior_pitch_mdeg", rules.prior_pitch_mdeg, 30_000),
             ("calibration.prior_margin_mdeg", rules.prior_margin_mdeg, 60_000),
             ("calibration.yaw_mdeg_per_eye_width", rules.yaw_mdeg_per_eye_width, 1_000_000),
             ("calibration.pitch_mdeg_per_eye_width", rules.pitch_mdeg_per_eye_width, 1_000_000),
         ] {
             found.unless((0..=most).contains(&value), field, &format!("must be 0 to {most}"));
         }
+        let prior = (-30_000..=30_000).contains(&rules.prior_pitch_mdeg);
+        found.unless(prior, "calibration.prior_pitch_mdeg", "must be -30000 to 30000");
         found.share("calibration.eyes_open_milli", rules.eyes_open_milli);
     }
 

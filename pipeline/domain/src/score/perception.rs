@@ -22,7 +22,7 @@ pub(super) struct Senses {
 /// What one valid sample shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Perception {
-    /// Persons who are not posters, the candidate included.
+    /// The candidate, who counts however still they sit, and everybody else who is not a poster.
     pub persons: u16,
     /// Of these, how many have moved.
     pub alive: u16,
@@ -72,7 +72,6 @@ impl Senses {
             tracked.person.near && candidate.is_some_and(|candidate| candidate.id != tracked.id)
         };
         let others: Vec<&&Tracked> = living.iter().filter(is_other).collect();
-        let candidate_lives = candidate.is_some_and(|candidate| candidate.life != Life::Poster);
         let candidate_alive = candidate.is_some_and(|candidate| candidate.life == Life::Alive);
         let alive_others = others.iter().filter(|other| other.life == Life::Alive).count();
 
@@ -80,7 +79,7 @@ impl Senses {
         let seat = scene.print.map(|print| self.seat.testify(&print.grid, &policy.detect.person_absent));
         let face = candidate.and_then(|candidate| scene.faces.get(candidate.person.face?));
         Perception {
-            persons: others.len() as u16 + u16::from(candidate_lives),
+            persons: others.len() as u16 + u16::from(candidate.is_some()),
             alive: alive_others as u16 + u16::from(candidate_alive),
             others: others.iter().map(|other| other.person.conf).max(),
             others_clear: others.iter().any(|other| other.person.clear),

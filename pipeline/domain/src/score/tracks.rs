@@ -2,8 +2,8 @@
 //!
 //! A face on a poster, a screen or a book is found as reliably as a living one, but it never moves. A
 //! track is *alive* once its head has moved by a share of its own size within a few sightings, and
-//! stays so; a track sighted several times without having moved is a *poster* until it does. Single
-//! outliers of the detector do not count as movement. A moving camera moves everything, posters
+//! stays so; a track sighted more often than that without having moved is a *poster* until it does.
+//! Single outliers of the detector do not count as movement. A moving camera moves everything, posters
 //! included: then they pass as alive, which a human will see.
 //! Identity is not looked at: a track is a place that somebody occupies.
 
@@ -21,7 +21,8 @@ const FORGOTTEN_AFTER: Millis = Millis::from_secs(10);
 const MOST_TRACKS: usize = 12;
 /// Movement is looked for within so many sightings...
 const SIGHTINGS: usize = 8;
-/// ...and not decided before so many.
+/// ...and not found before so many. That there is none is only said after all of them: people can sit
+/// still for a few seconds.
 const FEWEST_SIGHTINGS: usize = 5;
 /// A head this far away (thousandths of the larger head's size) may still be the same one.
 const REACH_MILLI: i64 = 1500;
@@ -153,7 +154,7 @@ impl Track {
     fn life(&self) -> Life {
         if self.alive {
             Life::Alive
-        } else if self.centres.len() < FEWEST_SIGHTINGS {
+        } else if self.centres.len() < SIGHTINGS {
             Life::Unknown
         } else {
             Life::Poster

@@ -26,7 +26,7 @@ use domain::messages::Score;
 
 use crate::analyze::{AnalyzeError, Analyzed, Collected, Finding};
 use crate::cli::AnalyzeArgs;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, with_causes};
 use crate::report::{self, MediaFacts, SessionReport};
 use crate::settings::{Override, Settings, Sources, policy};
 use crate::workshop::Workshop;
@@ -63,7 +63,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Failure> {
             Ok(()) => {}
             Err(NotAnalysed::Input(error)) => {
                 refused += 1;
-                analysis.progress.say(&format!("error: {}: {error}", file.display()));
+                analysis.progress.say(&format!("error: {}: {}", file.display(), with_causes(&error)));
             }
             Err(NotAnalysed::Failed(failure)) => return Err(failure),
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use decode::{DecoderPool, ElementStatus};
 
 use super::Check;
+use crate::exit::with_causes;
 use crate::settings::Settings;
 
 /// Without these the common recordings of browsers cannot be analysed.
@@ -64,8 +65,8 @@ fn formats(elements: &[ElementStatus]) -> Vec<Check> {
 fn child(settings: &Settings) -> Check {
     let started = settings
         .decoder()
-        .map_err(|error| error.to_string())
-        .and_then(|decoder| DecoderPool::new(decoder).warm_up().map_err(|error| error.to_string()));
+        .map_err(|error| with_causes(&error))
+        .and_then(|decoder| DecoderPool::new(decoder).warm_up().map_err(|error| with_causes(&error)));
     match started {
         Ok(()) => Check::ok("decoder process", "starts and answers"),
         Err(error) => {
