@@ -24,7 +24,7 @@ pub struct Service {
     settings: Settings,
     policy: LoadedPolicy,
     /// Decoders and models, if the observe role runs here.
-    workshop: Option<Workshop>,
+    workshop: Option<Arc<Workshop>>,
     budgets: Budgets,
     metrics: Metrics,
     health: Health,
@@ -38,7 +38,7 @@ impl Service {
     /// If the machine lacks something that the roles need.
     pub fn new(settings: Settings, policy: LoadedPolicy) -> Result<Self, Failure> {
         let observes = settings.worker.roles.contains(&Role::Observe);
-        let open = || Workshop::open(settings.clone(), policy.clone(), false);
+        let open = || Workshop::open(settings.clone(), policy.clone(), false).map(Arc::new);
         let workshop = observes.then(open).transpose()?;
         Ok(Self {
             budgets: Budgets::of(&settings),
@@ -82,7 +82,13 @@ impl Service {
         let (metrics, health, stop) = (self.metrics.clone(), self.health.clone(), self.stop.clone());
         let refresh = {
             let (budgets, metrics) = (self.budgets.clone(), self.metrics.clone());
-            Arc::new(move || budgets.tell(&metrics))
+            let workshop = self.workshop.clone();
+            Arc::new(move || {
+                budgets.tell(&metrics);
+                for used in workshop.iter().flat_map(|workshop| workshop.usage()) {
+                    metrics.model(&used.model, used.runs, used.time);
+                }
+            })
         };
         let attend = move || {
             runtime.block_on(async {

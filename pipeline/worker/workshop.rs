@@ -4,7 +4,7 @@ use decode::{DecodeError, DecoderPool};
 use domain::messages::PipelineRef;
 use domain::observe::Observers;
 use domain::ports::Vision as _;
-use infer::{InferError, Vision};
+use infer::{InferError, ModelUsage, Vision};
 
 use crate::analyze::{Analyzer, JudgedBy};
 use crate::observer::Observer;
@@ -79,6 +79,11 @@ impl Workshop {
             by: Observers { models: self.vision.models().to_vec(), pipeline },
             worker,
         }
+    }
+
+    /// What each model has done so far.
+    pub fn usage(&self) -> Vec<ModelUsage> {
+        self.vision.usage()
     }
 
     /// The settings in use.

@@ -46,4 +46,4 @@ mod vision;
 pub use error::InferError;
 pub use models_in_use::{Verified, verify};
 pub use settings::VisionSettings;
-pub use vision::Vision;
+pub use vision::{ModelUsage, Vision};

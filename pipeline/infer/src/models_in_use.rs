@@ -2,13 +2,14 @@
 //! tries every model of the manifest.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::messages::ModelRef;
 
 use crate::error::InferError;
 use crate::manifest::{Manifest, ModelEntry, Task, TrainingDataTerms};
 use crate::models::{blazeface, centerface, check, iris, mesh, nanodet};
-use crate::session::{CheckedModel, Runtime};
+use crate::session::{CheckedModel, Runtime, Usage};
 use crate::settings::VisionSettings;
 
 /// The models that do the looking, checked and ready to be loaded by every thread.
@@ -47,8 +48,17 @@ impl ModelsInUse {
 
     /// What observations say about who looked.
     pub(crate) fn refs(&self) -> Vec<ModelRef> {
+        self.all().map(|model| reference(&model.entry)).collect()
+    }
+
+    /// How often each model has run, counted from now on.
+    pub(crate) fn usages(&self) -> Vec<(String, Arc<Usage>)> {
+        self.all().map(|model| (model.entry.name.clone(), Arc::clone(&model.usage))).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &CheckedModel> {
         let used = [Some(&self.face), self.face_dark.as_ref(), Some(&self.mesh), Some(&self.iris)];
-        used.into_iter().flatten().chain([&self.person]).map(|model| reference(&model.entry)).collect()
+        used.into_iter().flatten().chain([&self.person])
     }
 }
 

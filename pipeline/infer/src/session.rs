@@ -4,7 +4,9 @@
 //! Starts no threads of its own and sends no telemetry. Knows nothing of pixels or boxes.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ndarray::{ArrayView, ShapeBuilder};
 use ort::environment::Environment;
@@ -50,12 +52,14 @@ impl Runtime {
 pub(crate) struct CheckedModel {
     pub(crate) entry: ModelEntry,
     bytes: Arc<[u8]>,
+    /// Of all threads that load it.
+    pub(crate) usage: Arc<Usage>,
 }
 
 impl CheckedModel {
     /// Reads a model's file; refuses one whose hash differs.
     pub(crate) fn read(manifest: &Manifest, entry: &ModelEntry) -> Result<Self, InferError> {
-        Ok(Self { entry: entry.clone(), bytes: manifest.bytes_of(entry)?.into() })
+        Ok(Self { entry: entry.clone(), bytes: manifest.bytes_of(entry)?.into(), usage: Arc::default() })
     }
 
     /// Makes a session for one thread; refuses a model whose tensors differ from its contract.
@@ -78,7 +82,8 @@ impl CheckedModel {
             Dimension::Fixed(length) => *length,
             Dimension::Free(_) => 1,
         });
-        Ok(Model { name: self.entry.name.clone(), input_shape: shape.collect(), session })
+        let usage = Arc::clone(&self.usage);
+        Ok(Model { name: self.entry.name.clone(), input_shape: shape.collect(), session, usage })
     }
 }
 
@@ -133,6 +138,7 @@ pub(crate) struct Model {
     name: String,
     input_shape: Vec<i64>,
     session: Session,
+    usage: Arc<Usage>,
 }
 
 impl Model {
@@ -141,8 +147,30 @@ impl Model {
         let failed =
             |error: ort::Error| InferError::RunFailed { name: self.name.clone(), reason: error.to_string() };
         let input = TensorRef::from_array_view((self.input_shape.as_slice(), pixels)).map_err(failed)?;
+        let started = Instant::now();
         let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        self.usage.add(started.elapsed());
         Ok(Outputs { model: &self.name, outputs })
+    }
+}
+
+/// How often a model ran and how long, on all threads together.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    runs: AtomicU64,
+    nanos: AtomicU64,
+}
+
+impl Usage {
+    fn add(&self, time: Duration) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Runs, and the time that they took.
+    pub(crate) fn total(&self) -> (u64, Duration) {
+        let nanos = self.nanos.load(Ordering::Relaxed);
+        (self.runs.load(Ordering::Relaxed), Duration::from_nanos(nanos))
     }
 }
 

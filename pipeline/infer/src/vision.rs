@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::messages::ModelRef;
 use domain::picture::Picture;
@@ -13,7 +14,7 @@ use crate::error::InferError;
 use crate::look::Looker;
 use crate::manifest::Manifest;
 use crate::models_in_use::ModelsInUse;
-use crate::session::Runtime;
+use crate::session::{Runtime, Usage};
 use crate::settings::VisionSettings;
 
 /// Looks at pictures with the models of a manifest.
@@ -26,6 +27,18 @@ pub struct Vision {
     /// One per thread of the pool, by its index: never contended.
     lookers: Vec<Mutex<Looker>>,
     models: Vec<ModelRef>,
+    usages: Vec<(String, Arc<Usage>)>,
+}
+
+/// What one model has done so far, on all threads together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelUsage {
+    /// Its name in the manifest.
+    pub model: String,
+    /// How often it ran.
+    pub runs: u64,
+    /// How long its runs took.
+    pub time: Duration,
 }
 
 impl Vision {
@@ -46,7 +59,16 @@ impl Vision {
             .broadcast(|_| Looker::load(&models, &runtime, settings).map(Mutex::new))
             .into_iter()
             .collect::<Result<_, _>>()?;
-        Ok(Self { pool, lookers, models: models.refs() })
+        Ok(Self { pool, lookers, models: models.refs(), usages: models.usages() })
+    }
+
+    /// What each model has done so far.
+    pub fn usage(&self) -> Vec<ModelUsage> {
+        let told = |(model, usage): &(String, Arc<Usage>)| {
+            let (runs, time) = usage.total();
+            ModelUsage { model: model.clone(), runs, time }
+        };
+        self.usages.iter().map(told).collect()
     }
 
     fn look_at(&self, picture: &Picture) -> Result<Sight, InferError> {

@@ -129,9 +129,11 @@ impl<V: Vision> Analyzer<'_, V> {
         let mut file = File::open(path)?;
         let names = FileSession::of(&mut file, told)?;
         file.seek(SeekFrom::Start(0))?;
+        // A descriptor of its own: both readers move their position.
+        let segmenter = Segmenter::of(File::open(path)?, self.segment);
         thread::scope(|scope| {
             let feed = Feed::start(scope, self.decoder, file, plan, self.samples_per_batch());
-            Run::new(self, names, found).run(feed)
+            Run::new(self, names, segmenter, found).run(feed)
         })
     }
 
@@ -153,9 +155,13 @@ struct Run<'a, V> {
 }
 
 impl<'a, V: Vision> Run<'a, V> {
-    fn new(by: &'a Analyzer<'a, V>, names: FileSession, found: &'a mut dyn FnMut(Finding)) -> Self {
+    fn new(
+        by: &'a Analyzer<'a, V>,
+        names: FileSession,
+        segmenter: Segmenter,
+        found: &'a mut dyn FnMut(Finding),
+    ) -> Self {
         let judge = Judge::new(&by.judged_by, &names.session);
-        let segmenter = Segmenter::new(by.segment);
         let (ready, decode_time, stream) = (VecDeque::new(), Duration::ZERO, None);
         Self { by, names, found, judge, segmenter, ready, decode_time, stream }
     }
@@ -166,7 +172,7 @@ impl<'a, V: Vision> Run<'a, V> {
                 Fed::Started(stream) => self.start(stream),
                 Fed::Sample(sample, took) => {
                     self.decode_time += took;
-                    if let Some(segment) = self.segmenter.push(sample) {
+                    for segment in self.segmenter.push(sample) {
                         self.decoded(segment);
                     }
                 }
