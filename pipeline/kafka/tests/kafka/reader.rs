@@ -135,3 +135,22 @@ fn partitions_are_followed_from_where_they_are_told() {
     assert_eq!(take(2), ["11", "12"]);
     assert!(reader.assign(&[(&topic, 0, Start::Beginning)]).is_err(), "it is read already");
 }
+
+#[test]
+fn from_the_end_on_means_nothing_that_was_there() {
+    let connection = Broker::shared().connection("reader");
+    let topic = create_topic(&connection, 1, &[]);
+    publish(&connection, [record(&topic, 0, "key", "before")]);
+    let reader = PartitionReader::new(&connection, 8 << 20).unwrap();
+    reader.assign(&[(&topic, 0, Start::End)]).unwrap();
+    let began = Instant::now();
+    // Where the end was is asked in the background: what is written at once may not be seen.
+    let first = loop {
+        assert!(began.elapsed() < PATIENCE, "nothing came");
+        publish(&connection, [record(&topic, 0, "key", "after")]);
+        if let Some(record) = reader.poll(Duration::from_millis(100)).unwrap() {
+            break record;
+        }
+    };
+    assert_eq!(values(&[first]), ["after"]);
+}
