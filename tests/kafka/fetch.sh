@@ -31,8 +31,9 @@ done
 say "fetching the broker for tests (54 MB)"
 rm -rf "$fresh" "$storage"
 mkdir -p "$fresh"
-mvn -q -B -Dstyle.color=never dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$fresh" >&2 ||
-    fail "the jars cannot be fetched; the message above says why"
+log=$root/.cache/kafka/fetch.log
+mvn -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$fresh" >"$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; fail "the jars cannot be fetched; the message above says why"; }
 if [[ ${1:-} == --update ]]; then
     (cd "$fresh" && sha256sum -- *.jar) >jars.sha256
 fi

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication, TopicResult};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication, TopicResult,
+};
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::connection::Connection;
@@ -20,7 +22,7 @@ use crate::topics::TopicSpec;
 pub struct TopicDescription {
     /// How many partitions it has.
     pub partitions: i32,
-    /// Its settings that differ from the brokers' defaults.
+    /// The settings that were given to it; all others are the brokers'.
     pub configs: BTreeMap<String, String>,
 }
 
@@ -79,7 +81,8 @@ impl Admin {
         all_but(results, ACTION, RDKafkaErrorCode::UnknownTopicOrPartition)
     }
 
-    /// Describes a topic; `None` if it does not exist.
+    /// Describes a topic; `None` if it does not exist. What was created or deleted a moment ago may not
+    /// show yet.
     ///
     /// # Errors
     /// If the brokers do not answer.
@@ -95,7 +98,7 @@ impl Admin {
         let mut configs = BTreeMap::new();
         for result in results {
             let resource = result.map_err(|code| KafkaError::refused(ACTION, code))?;
-            let own = resource.entries.into_iter().filter(|entry| !entry.is_default && !entry.is_sensitive);
+            let own = resource.entries.into_iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
             configs.extend(own.filter_map(|entry| Some((entry.name, entry.value?))));
         }
         Ok(Some(TopicDescription { partitions, configs }))

@@ -21,13 +21,14 @@ const ASK: Duration = Duration::from_secs(10);
 
 /// Bounds what a consumer holds of records that nobody has polled yet.
 ///
-/// The library stops fetching when half of the budget is queued, and asks for no more than a quarter at
-/// a time. It goes over the budget only where a single record is larger than a quarter of it.
+/// The library stops fetching when half of the budget is queued, and asks for no more than a quarter, and
+/// no less than 1 MiB, at a time. It goes over a budget of 4 MiB or more only where a single record is
+/// larger than a quarter of it.
 fn bound_memory(config: &mut ClientConfig, budget: usize) {
-    let clamp = |bytes: usize| bytes.clamp(64 << 10, 512 << 20).to_string();
+    let at_once = (budget / 4).clamp(1 << 20, 512 << 20);
     config.set("queued.max.messages.kbytes", (budget / 2 / 1024).clamp(64, 1 << 20).to_string());
-    config.set("fetch.max.bytes", clamp(budget / 4));
-    config.set("fetch.message.max.bytes", clamp((budget / 4).min(1 << 20)));
+    config.set("fetch.max.bytes", at_once.to_string());
+    config.set("fetch.message.max.bytes", at_once.min(1 << 20).to_string());
     // The library's second would starve a consumer whose budget is a few records.
     set_default(config, "fetch.queue.backoff.ms", "10");
 }

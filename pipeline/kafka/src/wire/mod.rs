@@ -18,3 +18,6 @@ pub use attributes::{Event, kind, traceparent};
 pub use error::WireError;
 pub use messages::{decode, encode};
 pub use segments::{Media, decode_segment, encode_segment};
+
+#[cfg(test)]
+mod tests;
