@@ -6,8 +6,11 @@
 
 mod analyze;
 mod architecture;
+#[path = "kafka/broker.rs"]
+mod broker;
 mod cli;
 mod config;
 mod contracts;
 mod eval;
 mod report;
+mod worker;

@@ -20,7 +20,7 @@ const FORGOTTEN_AFTER: Millis = Millis::from_secs(10);
 /// Most tracks at a time; the one not sighted for longest gives way.
 const MOST_TRACKS: usize = 12;
 /// Movement is looked for within so many sightings...
-const SIGHTINGS: usize = 8;
+const SIGHTINGS: usize = 12;
 /// ...and not found before so many. That there is none is only said after all of them: people can sit
 /// still for a few seconds.
 const FEWEST_SIGHTINGS: usize = 5;
@@ -162,12 +162,14 @@ impl Track {
     }
 }
 
-/// Range without the highest and the lowest value: one outlier is no movement.
+/// Range without the fifth of the values that is highest and the one that is lowest: outliers are no
+/// movement.
 fn inner_range(values: impl Iterator<Item = i32>) -> i32 {
     let mut sorted: Vec<i32> = values.collect();
     sorted.sort_unstable();
-    match sorted.as_slice() {
-        [_, low, .., high, _] => high - low,
+    let outliers = sorted.len() / 5;
+    match sorted.get(outliers..sorted.len() - outliers) {
+        Some([low, .., high]) => high - low,
         _ => 0,
     }
 }
