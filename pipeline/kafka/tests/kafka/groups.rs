@@ -34,6 +34,7 @@ impl Worker {
     fn run(self: &Arc<Self>, connection: &Connection, topic: &str, group_id: &str) {
         let consumer = GroupConsumer::new(connection, topic, &group(group_id), self.clone()).unwrap();
         let mut leases = Vec::new();
+        let mut failed_commits = 0;
         while !self.stop.load(Ordering::Relaxed) {
             let record = consumer.poll(Duration::from_millis(20)).unwrap();
             let is_idle = record.is_none();
@@ -50,7 +51,12 @@ impl Worker {
                         assert!(ledger.done(&lease));
                     }
                 }
-                let offsets = self.ledger.lock().unwrap().take_committable();
+                let mut ledger = self.ledger.lock().unwrap();
+                if consumer.failed_commits() > failed_commits {
+                    failed_commits = consumer.failed_commits();
+                    ledger.offer_again();
+                }
+                let offsets = ledger.take_committable();
                 self.check(&offsets);
                 consumer.commit(&offsets).unwrap();
             }
