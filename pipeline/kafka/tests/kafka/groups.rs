@@ -129,8 +129,8 @@ fn every_record_is_worked_on_while_members_come_and_go() {
         let began = Instant::now();
         for part in 1.. {
             publish_part(part);
+            journal.wait_for((part + 1) * PART);
             if second.worked.load(Ordering::Relaxed) > 0 {
-                journal.wait_for((part + 1) * PART);
                 first.stop.store(true, Ordering::Relaxed);
                 running.join().unwrap();
                 publish_part(part + 1);
