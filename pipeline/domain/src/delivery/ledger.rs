@@ -86,9 +86,11 @@ impl OffsetLedger {
         if offset < 0 || state.next.is_some_and(|next| offset < next) {
             return None;
         }
-        state.next = Some(offset.checked_add(1)?);
+        let next = offset.checked_add(1)?;
+        if state.next.replace(next).is_none() {
+            state.taken = Some(offset);
+        }
         state.in_flight.insert(offset);
-        state.taken.get_or_insert(offset);
         Some(Lease { partition, offset, generation: state.generation })
     }
 
@@ -120,10 +122,15 @@ impl OffsetLedger {
         advanced.filter_map(|(partition, state)| Some((*partition, state.take()?))).collect()
     }
 
-    /// Ends the assignment of a partition. Returns the position to commit, if it advanced since it was
-    /// last taken.
+    /// Offers every position again, because committing some failed.
+    pub fn offer_again(&mut self) {
+        self.partitions.values_mut().for_each(|state| state.taken = None);
+    }
+
+    /// Ends the assignment of a partition. Returns the position to commit for good, whether it was taken
+    /// before or not: what was taken may have failed.
     pub fn revoke(&mut self, partition: i32) -> Option<i64> {
-        self.partitions.remove(&partition)?.take()
+        self.partitions.remove(&partition)?.committable()
     }
 
     /// How many records are begun and not done.

@@ -84,24 +84,18 @@ impl Rebalancing {
         Ok(())
     }
 
-    fn give_up(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        list: &TopicPartitionList,
-        partitions: &[i32],
-    ) -> KafkaResult<()> {
+    fn give_up(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList, partitions: &[i32]) {
+        let _unassign = Unassign { consumer, list };
+        self.positions().remove(partitions);
         if consumer.assignment_lost() {
             self.assignment.lost(partitions);
-        } else {
-            let offsets = self.assignment.revoked(partitions);
-            if !offsets.is_empty() {
-                // A failure is counted by the commit callback or here, and costs repeated work only.
-                let committed = consumer.commit(&offset_list(&self.topic, &offsets), CommitMode::Sync);
-                self.note_commit(committed);
-            }
+            return;
         }
-        self.positions().remove(partitions);
-        consumer.incremental_unassign(list)
+        let offsets = self.assignment.revoked(partitions);
+        if !offsets.is_empty() {
+            // A failure costs repeated work only.
+            self.note_commit(consumer.commit(&offset_list(&self.topic, &offsets), CommitMode::Sync));
+        }
     }
 
     fn note_commit(&self, result: KafkaResult<()>) {
@@ -126,17 +120,32 @@ impl ClientContext for Rebalancing {
 impl ConsumerContext for Rebalancing {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let partitions: Vec<i32> = list.elements().iter().map(|element| element.partition()).collect();
-        let result = match event {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.gain(consumer, list, &partitions),
+        match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                if let Err(error) = self.gain(consumer, list, &partitions) {
+                    tracing::error!(topic = self.topic, ?partitions, %error, "partitions were not taken over");
+                }
+            }
             _ => self.give_up(consumer, list, &partitions),
-        };
-        if let Err(error) = result {
-            tracing::error!(topic = self.topic, ?partitions, %error, "a rebalance was not carried out");
         }
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         self.note_commit(result);
+    }
+}
+
+/// Gives partitions away at last, whatever happens before: the client waits for it for ever.
+struct Unassign<'a> {
+    consumer: &'a BaseConsumer<Rebalancing>,
+    list: &'a TopicPartitionList,
+}
+
+impl Drop for Unassign<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.consumer.incremental_unassign(self.list) {
+            tracing::error!(%error, "partitions were not given away");
+        }
     }
 }
 

@@ -165,8 +165,8 @@ impl GroupConsumer {
             .map_err(|error| KafkaError::from_library("resume", error))
     }
 
-    /// Commits (partition, next offset) pairs in the background. A failure is logged and counted in
-    /// [`failed_commits`](Self::failed_commits); a later commit makes up for it.
+    /// Commits (partition, next offset) pairs in the background. A failure, as happens while partitions
+    /// move, is logged and counted in [`failed_commits`](Self::failed_commits): commit again.
     ///
     /// # Errors
     /// If the commit cannot even be begun.

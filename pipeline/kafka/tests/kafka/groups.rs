@@ -34,6 +34,7 @@ impl Worker {
     fn run(self: &Arc<Self>, connection: &Connection, topic: &str, group_id: &str) {
         let consumer = GroupConsumer::new(connection, topic, &group(group_id), self.clone()).unwrap();
         let mut leases = Vec::new();
+        let mut failed_commits = 0;
         while !self.stop.load(Ordering::Relaxed) {
             let record = consumer.poll(Duration::from_millis(20)).unwrap();
             let is_idle = record.is_none();
@@ -50,7 +51,12 @@ impl Worker {
                         assert!(ledger.done(&lease));
                     }
                 }
-                let offsets = self.ledger.lock().unwrap().take_committable();
+                let mut ledger = self.ledger.lock().unwrap();
+                if consumer.failed_commits() > failed_commits {
+                    failed_commits = consumer.failed_commits();
+                    ledger.offer_again();
+                }
+                let offsets = ledger.take_committable();
                 self.check(&offsets);
                 consumer.commit(&offsets).unwrap();
             }
@@ -123,8 +129,8 @@ fn every_record_is_worked_on_while_members_come_and_go() {
         let began = Instant::now();
         for part in 1.. {
             publish_part(part);
+            journal.wait_for((part + 1) * PART);
             if second.worked.load(Ordering::Relaxed) > 0 {
-                journal.wait_for((part + 1) * PART);
                 first.stop.store(true, Ordering::Relaxed);
                 running.join().unwrap();
                 publish_part(part + 1);

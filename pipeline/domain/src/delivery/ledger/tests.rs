@@ -13,6 +13,9 @@ fn a_position_waits_for_the_slowest_record() {
     assert!(ledger.done(&leases[0]));
     assert_eq!(ledger.take_committable(), [(3, 16)]);
     assert_eq!(ledger.take_committable(), [], "taken once");
+    ledger.offer_again();
+    assert_eq!(ledger.take_committable(), [(3, 16)], "committing failed");
+    assert_eq!(ledger.take_committable(), []);
     assert!(!ledger.done(&leases[0]), "finished twice");
 }
 
@@ -55,6 +58,7 @@ enum Step {
     Begin { partition: i32, skip: i64 },
     Done { pick: prop::sample::Index },
     Take,
+    CommitFailed,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -64,6 +68,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (0..2, -1i64..4).prop_map(|(partition, skip)| Step::Begin { partition, skip }),
         8 => any::<prop::sample::Index>().prop_map(|pick| Step::Done { pick }),
         3 => Just(Step::Take),
+        1 => Just(Step::CommitFailed),
     ];
     prop::collection::vec(step, 0..60)
 }
@@ -73,6 +78,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Truth {
     begun: BTreeMap<i64, bool>,
     committed: Option<i64>,
+    /// A commit failed since positions were last taken.
+    failed: bool,
 }
 
 impl Truth {
@@ -84,7 +91,7 @@ impl Truth {
 
     fn commit(&mut self, position: i64) -> Result<(), TestCaseError> {
         prop_assert!(self.begun.range(..position).all(|(_, done)| *done), "{position} is past a hole");
-        prop_assert!(self.committed.is_none_or(|before| position > before), "{position} goes back");
+        prop_assert!(self.committed.is_none_or(|before| position >= before), "{position} goes back");
         self.committed = Some(position);
         Ok(())
     }
@@ -135,9 +142,19 @@ proptest! {
                 }
                 Step::Done { .. } => {}
                 Step::Take => {
-                    for (partition, position) in ledger.take_committable() {
-                        truths.get_mut(&partition).unwrap().commit(position)?;
+                    let taken: BTreeMap<i32, i64> = ledger.take_committable().into_iter().collect();
+                    for (partition, truth) in &mut truths {
+                        let position = taken.get(partition).copied();
+                        prop_assert!(position.is_none() || position == truth.position());
+                        prop_assert!(!truth.failed || position == truth.position(), "not offered again");
+                        truth.failed = false;
+                        position.map_or(Ok(()), |position| truth.commit(position))?;
                     }
+                    prop_assert_eq!(ledger.take_committable(), []);
+                }
+                Step::CommitFailed => {
+                    ledger.offer_again();
+                    truths.values_mut().for_each(|truth| truth.failed = !truth.begun.is_empty());
                 }
             }
             for partition in 0..2 {
