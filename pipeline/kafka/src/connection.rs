@@ -15,17 +15,18 @@ pub struct Connection {
     pub brokers: String,
     /// Name of this process in the brokers' logs and quotas.
     pub client_id: String,
-    /// Further properties of the client library, security above all. Those that the promises of this
-    /// crate rest on are refused, see [`RESERVED`].
+    /// Further properties of the client library, security above all. Those that have a setting of their
+    /// own here, or that the promises of this crate rest on, are refused: see [`RESERVED`].
     pub properties: BTreeMap<String, String>,
 }
 
 /// Properties that are set by this crate alone.
-pub const RESERVED: [&str; 24] = [
+pub const RESERVED: [&str; 34] = [
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
     "client.id",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.gapless.guarantee",
@@ -37,14 +38,23 @@ pub const RESERVED: [&str; 24] = [
     "group.instance.id",
     "group.protocol",
     "group.remote.assignor",
+    "heartbeat.interval.ms",
     "isolation.level",
+    "linger.ms",
     "max.partition.fetch.bytes",
+    "max.poll.interval.ms",
     "message.max.bytes",
+    "message.timeout.ms",
     "metadata.broker.list",
     "partition.assignment.strategy",
     "partitioner",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.ms",
     "queued.max.messages.kbytes",
     "request.required.acks",
+    "session.timeout.ms",
+    "transaction.timeout.ms",
     "transactional.id",
 ];
 
@@ -65,7 +75,7 @@ impl Connection {
             config.set(property, value);
         }
         config.set("bootstrap.servers", &self.brokers).set("client.id", &self.client_id);
-        // Rack-aware and short back-offs: a restarted broker is found again within a second.
+        // A restarted broker is found again within a second.
         set_default(&mut config, "reconnect.backoff.max.ms", "1000");
         set_default(&mut config, "socket.keepalive.enable", "true");
         // What is shown is decided where log lines are collected.
@@ -127,7 +137,7 @@ mod tests {
             let error = connection(property, "x").config().unwrap_err();
             assert_eq!(error.reason(), "property", "{property}");
         }
-        let config = connection("linger.ms", "20").config().unwrap();
-        assert_eq!(config.get("linger.ms"), Some("20"));
+        let config = connection("socket.nagle.disable", "true").config().unwrap();
+        assert_eq!(config.get("socket.nagle.disable"), Some("true"));
     }
 }

@@ -226,6 +226,9 @@ impl GroupConsumer {
     /// # Errors
     /// If the brokers do not answer.
     pub fn committed(&self, partitions: &[i32]) -> Result<Vec<(i32, i64)>, KafkaError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
         let list = self
             .consumer
             .committed_offsets(partition_list(&self.topic, partitions), ASK)

@@ -189,6 +189,7 @@ fn a_new_group_begins_at_the_start_and_a_known_one_where_it_was() {
     publish(&connection, (0..10).map(|number| record(&topic, 0, "key", number.to_string())));
     let settings = group(&unique("group"));
     let (consumer, _) = join(&connection, &topic, &settings);
+    assert_eq!(consumer.lag().unwrap(), [], "nothing is assigned yet");
     assert_eq!(take(&consumer, 3)[0].origin.offset, 0);
     consumer.commit_sync(&[(0, 3)]).unwrap();
     assert_eq!(consumer.lag().unwrap()[0].offsets, 7);

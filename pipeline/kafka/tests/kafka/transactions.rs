@@ -1,6 +1,6 @@
 //! Promise: records and the offsets they were computed from become visible together or not at all.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
 use kafka::{Connection, TransactionError, TransactionalPublisher};
@@ -45,6 +45,31 @@ fn results_and_offsets_are_seen_together_or_not_at_all() {
     producer.commit(&[(&input, 0, 4)], &group).unwrap();
     assert_eq!(values(&read_all(&connection, &output, 0)), ["of 0 and 1", "of 2 and 3"]);
     assert_eq!(consumer.committed(&[0]).unwrap(), [(0, 4)]);
+}
+
+#[test]
+fn committing_does_not_wait_for_a_tick_of_the_library() {
+    let connection = Broker::shared().connection("transactions");
+    let input = create_topic(&connection, 1, &[]);
+    let output = create_topic(&connection, 1, &[]);
+    let (consumer, diary) = join(&connection, &input, &group(&unique("group")));
+    poll_until(&consumer, || diary.events() == [Event::Assigned(vec![0])]);
+    let group = consumer.group_metadata().unwrap();
+    let mut producer = producer(&connection, &unique("id"));
+    // On a busy machine most take longer for other reasons; with a tick in it none is ever quicker.
+    let began = Instant::now();
+    for next in 1.. {
+        producer.begin().unwrap();
+        for _ in 0..20 {
+            producer.send(&record(&output, 0, "key", [7; 500])).unwrap();
+        }
+        let committing = Instant::now();
+        producer.commit(&[(&input, 0, next)], &group).unwrap();
+        if committing.elapsed() < Duration::from_millis(80) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "none of {next} commits took less than a tick of 100 ms");
+    }
 }
 
 #[test]
