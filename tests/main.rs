@@ -10,4 +10,5 @@ mod cli;
 mod config;
 mod contracts;
 mod eval;
+mod publish;
 mod report;
