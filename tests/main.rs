@@ -12,5 +12,6 @@ mod cli;
 mod config;
 mod contracts;
 mod eval;
+mod publish;
 mod report;
 mod worker;

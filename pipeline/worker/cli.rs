@@ -27,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Analyse video files: what was seen, incidents, an integrity score
     Analyze(AnalyzeArgs),
+    /// Publish recordings to Kafka as if they were live sessions
+    Publish(PublishArgs),
     /// Work on segments from Kafka: observe them, score what was observed
     Worker(WorkerArgs),
     /// Measure accuracy on labelled footage
@@ -82,6 +84,73 @@ pub struct AnalyzeArgs {
     /// What all analysing commands share.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+const PUBLISH_EXAMPLES: &str = "\
+Examples:
+  invigilator publish exam.webm --brokers kafka-0:9092
+  invigilator publish exam.webm --session t1/e7/s42 --realtime
+  invigilator publish recordings/ --create-topics 4
+  invigilator publish 'recordings/*.webm' --loop 50 --realtime
+  invigilator publish exam.mp4 --by-reference --media-dir /srv/media
+
+Files (WebM, Matroska, MP4) are cut at keyframes into segments, without decoding, and written to
+PREFIX.segments; PREFIX.sessions is told their start before and their end behind. Everything is
+acknowledged when the command ends. A file is named after its content: published again it is the same
+session, and its records change nothing. A stretch that cannot be decoded is published as a segment
+without frames. Workers read media by reference only from folders listed in worker.media_folders.
+Exit codes: `invigilator --help`.";
+
+/// `invigilator publish`
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_EXAMPLES)]
+pub struct PublishArgs {
+    /// Video files, folders or globs
+    #[arg(required = true, value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// The session that the (only) input stands for; by default it is named after the file's content
+    #[arg(long, value_name = "TENANT/EXAM/SESSION")]
+    pub session: Option<SessionId>,
+    /// Publish every file as so many sessions, their names numbered -1, -2, ...
+    #[arg(long = "loop", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub copies: u32,
+    /// Send every segment when its end has passed, as a camera would; else as fast as possible
+    #[arg(long)]
+    pub realtime: bool,
+    /// Sessions published at once; by default all with --realtime, else one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub parallel: Option<u32>,
+    /// The largest media that travel inside their record, in KiB
+    #[arg(long, value_name = "KIB", default_value_t = 900)]
+    pub inline_max: u32,
+    /// A folder for larger media, which records then refer to
+    #[arg(long, value_name = "DIR")]
+    pub media_dir: Option<PathBuf>,
+    /// Put all media into the folder
+    #[arg(long, requires = "media_dir")]
+    pub by_reference: bool,
+    /// Create all topics that do not exist, with so many partitions (for development)
+    #[arg(long, value_name = "PARTITIONS", value_parser = clap::value_parser!(i32).range(1..=1000))]
+    pub create_topics: Option<i32>,
+    /// Brokers to begin with
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub brokers: Option<String>,
+    /// The policy that will judge: a name from config/policies/, or a file
+    #[arg(long, value_name = "FILE|NAME")]
+    pub policy: Option<String>,
+    /// A settings file; see config/default.toml for all keys
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Show no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+impl PublishArgs {
+    /// The settings that these arguments set.
+    pub fn overrides(&self) -> Vec<Override> {
+        brokers_override(self.brokers.as_deref()).into_iter().collect()
+    }
 }
 
 const WORKER_EXAMPLES: &str = "\

@@ -10,6 +10,7 @@
 //! | [`workshop`] | the parts that analysing needs, made once |
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
+//! | [`publish`] | recordings → records of live sessions |
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
 //! | [`telemetry`] | metrics, health, logs, traces |
@@ -28,6 +29,7 @@ pub mod commands;
 pub mod eval;
 pub mod exit;
 pub mod observer;
+pub mod publish;
 pub mod report;
 pub mod service;
 pub mod settings;

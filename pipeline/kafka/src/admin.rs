@@ -81,6 +81,21 @@ impl Admin {
         all_but(results, ACTION, RDKafkaErrorCode::UnknownTopicOrPartition)
     }
 
+    /// How many partitions a topic has; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// If the brokers do not answer.
+    pub fn partitions(&self, topic: &str) -> Result<Option<i32>, KafkaError> {
+        // Asked for by name, a topic might be created.
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, self.timeout)
+            .map_err(|error| KafkaError::from_library("describe a topic", error))?;
+        let found = metadata.topics().iter().find(|each| each.name() == topic);
+        Ok(found.map(|topic| i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)))
+    }
+
     /// Describes a topic; `None` if it does not exist. What was created or deleted a moment ago may not
     /// show yet.
     ///
@@ -88,13 +103,10 @@ impl Admin {
     /// If the brokers do not answer.
     pub fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, KafkaError> {
         const ACTION: &str = "describe a topic";
-        let failed = |error| KafkaError::from_library(ACTION, error);
-        let metadata = self.client.inner().fetch_metadata(None, self.timeout).map_err(failed)?;
-        let Some(found) = metadata.topics().iter().find(|each| each.name() == topic) else { return Ok(None) };
-        let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+        let Some(partitions) = self.partitions(topic)? else { return Ok(None) };
         let results =
             block_on(self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &self.options()))
-                .map_err(failed)?;
+                .map_err(|error| KafkaError::from_library(ACTION, error))?;
         let mut configs = BTreeMap::new();
         for result in results {
             let resource = result.map_err(|code| KafkaError::refused(ACTION, code))?;

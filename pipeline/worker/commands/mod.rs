@@ -4,6 +4,7 @@
 //! | File | Command |
 //! |---|---|
 //! | [`analyze`] | `invigilator analyze FILE…` |
+//! | [`publish`] | `invigilator publish FILE…` |
 //! | [`worker`] | `invigilator worker` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
@@ -17,5 +18,6 @@ pub mod check_config;
 pub mod doctor;
 pub mod eval;
 pub mod models;
+pub mod publish;
 mod table;
 pub mod worker;

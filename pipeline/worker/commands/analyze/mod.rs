@@ -10,7 +10,7 @@
 //! One file that cannot be analysed is reported and the others go on; the exit code tells. Everything
 //! that can be wrong with arguments, settings and outputs is found before the first file is opened.
 
-mod inputs;
+pub(super) mod inputs;
 mod lines;
 mod pictures;
 mod progress;
