@@ -6,6 +6,8 @@
 
 mod analyze;
 mod architecture;
+#[path = "kafka/broker.rs"]
+mod broker;
 mod cli;
 mod config;
 mod contracts;
