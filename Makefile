@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-models setup-media check-python check-cargo build demo test test-fast lint golden clean
+.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-contracts check-python check-cargo build demo test test-fast lint golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -19,11 +19,13 @@ system_packages := \
 # Tools that may come from elsewhere than a Debian package.
 system_packages += $(if $(shell command -v npm),,npm)
 system_packages += $(if $(shell command -v cc),,build-essential)
+system_packages += $(if $(shell command -v java),,default-jre-headless)
+system_packages += $(if $(shell command -v mvn),,maven)
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: setup-system setup-models setup-media ## install and build everything but the program
+setup: setup-system setup-models setup-media setup-kafka setup-contracts ## install and build everything but the program
 
 setup-system: ## system packages (Debian and relatives)
 	@if ! command -v dpkg-query apt-get >/dev/null; then \
@@ -53,6 +55,12 @@ setup-models: setup-system check-python ## ONNX models and ONNX Runtime (downloa
 setup-media: setup-models ## sample clips (downloads about 112 MB once, then encodes for 2 minutes)
 	@tests/media/build.sh
 
+setup-kafka: setup-system ## the broker that tests run against (downloads 54 MB once)
+	@tests/kafka/fetch.sh
+
+setup-contracts: setup-system check-python ## what tests of the contracts run (downloads about 60 MB once)
+	@tests/contracts/setup.sh
+
 check-python:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: Python 3.11 or newer is needed as python3" >&2; exit 1; }
 
@@ -77,7 +85,7 @@ test-fast: check-cargo ## unit tests only
 lint: check-cargo ## formatting, clippy, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/contracts/*.sh .ci/run; fi
 
 golden: setup ## compute models/golden/*.json again, with ONNX Runtime in Python
 	@.cache/setup-venv/bin/python -m pip install --quiet --requirement models/requirements-dev.txt

@@ -1,10 +1,8 @@
 //! Promise: messages and files keep their form. The checked-in schemas are those of the types, and
 //! every version of every message that was ever published still reads.
 //!
-//! After a change of a type on purpose: `UPDATE_SCHEMAS=1 cargo test --test main contracts`, and look
+//! After a change of a type on purpose: `UPDATE_SCHEMAS=1 cargo test --test main schemas`, and look
 //! at the difference as a reader of the messages would.
-
-use std::path::{Path, PathBuf};
 
 use domain::messages::envelope::{CloudEvent, Message};
 use domain::messages::{Incident, Marker, Observation, Review, Score, SessionFact};
@@ -14,14 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-fn path(relative: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
-}
-
-fn read_json(relative: &str) -> Value {
-    let text = std::fs::read_to_string(path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{relative}: {error}"))
-}
+use super::{path, read_json};
 
 /// Compares a schema with the checked-in one, or writes it.
 fn check_schema(file: &str, schema: &Value) {
