@@ -58,7 +58,7 @@ setup-media: setup-models ## sample clips (downloads about 112 MB once, then enc
 setup-kafka: setup-system ## the broker that tests run against (downloads 54 MB once)
 	@tests/kafka/fetch.sh
 
-setup-contracts: setup-system check-python ## what tests of the contracts run (downloads about 60 MB once)
+setup-contracts: setup-system check-python ## what tests of the contracts run (156 MB in .cache once)
 	@tests/contracts/setup.sh
 
 check-python:
