@@ -73,7 +73,7 @@ fn told(segments: &[Record], facts: &[Record], session: &str) -> Told {
     }
 }
 
-/// Whole seconds that decode from media, as `ffprobe` counts frames, and whether each frame has a picture.
+/// How many frames of a file can be decoded, as `ffprobe` counts them.
 fn frames(media: &Path) -> u32 {
     let counted = Command::new("ffprobe")
         .args(["-v", "error", "-select_streams", "v", "-count_frames"])
@@ -83,7 +83,8 @@ fn frames(media: &Path) -> u32 {
         .expect("ffprobe is installed by `make setup`");
     let complaints = String::from_utf8_lossy(&counted.stderr);
     assert!(counted.status.success() && complaints.is_empty(), "{}: {complaints}", media.display());
-    String::from_utf8_lossy(&counted.stdout).trim().parse().unwrap()
+    let counted = String::from_utf8_lossy(&counted.stdout).into_owned();
+    counted.trim().trim_end_matches(',').parse().unwrap()
 }
 
 #[test]
@@ -200,7 +201,7 @@ fn a_stretch_that_cannot_be_decoded_keeps_its_place() {
         assert_eq!((header.sequence, header.start_ms), (sequence as u64, end));
         end = header.end_ms;
         let file = folder.path().join(format!("{sequence}.webm"));
-        std::fs::write(&file, media).unwrap();
+        std::fs::write(&file, &media).unwrap();
         let probed = Command::new("ffprobe")
             .args([
                 "-v",
@@ -214,10 +215,10 @@ fn a_stretch_that_cannot_be_decoded_keeps_its_place() {
             .arg(&file)
             .output()
             .unwrap();
-        eprintln!("{:?} {:?} {}", header.interval(), String::from_utf8_lossy(&probed.stdout), media.len());
-        empty += u32::from(String::from_utf8_lossy(&probed.stdout).trim() == "N/A");
+        // `ffprobe` prints no number where there is nothing to count.
+        empty += u32::from(probed.stdout.trim_ascii().is_empty());
     }
-    assert!(empty > 0, "the damage leaves a stretch without frames");
+    assert_eq!(empty, 1, "the damage leaves one stretch without frames");
     assert!((29_000..=30_100).contains(&end.0), "{end:?}");
 }
 
