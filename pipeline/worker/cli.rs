@@ -2,6 +2,7 @@
 //!
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Analyse video files: what was seen, incidents, an integrity score
     Analyze(AnalyzeArgs),
+    /// Show a running system: a broker, a worker, sample clips as candidates
+    Demo(DemoArgs),
     /// Publish recordings to Kafka as if they were live sessions
     Publish(PublishArgs),
     /// Work on segments from Kafka: observe them, score what was observed
@@ -81,6 +84,37 @@ pub struct AnalyzeArgs {
     /// Show no progress bar
     #[arg(long)]
     pub no_progress: bool,
+    /// What all analysing commands share.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  invigilator demo
+  invigilator demo --only calm,second-person,covered
+  invigilator demo --brokers kafka-0:9092 --speed 1
+
+Needs the clips and models of `make setup`. Ends when every score is final, with a table of scores and
+reasons. Without --brokers a broker inside this process is used, which promises nothing. Nothing is left
+behind but, on real brokers, topics that begin with demo-.";
+
+/// `invigilator demo`
+#[derive(Debug, Args)]
+#[command(after_help = DEMO_EXAMPLES)]
+pub struct DemoArgs {
+    /// Brokers to use instead of the embedded one
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub brokers: Option<String>,
+    /// The folder with the sample clips
+    #[arg(long, value_name = "DIR", default_value = "tests/media/clips")]
+    pub clips: PathBuf,
+    /// Only these candidates
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// How many times as fast as they were recorded candidates are published
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub speed: NonZeroU32,
     /// What all analysing commands share.
     #[command(flatten)]
     pub common: CommonArgs,

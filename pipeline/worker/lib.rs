@@ -14,6 +14,7 @@
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
 //! | [`telemetry`] | metrics, health, logs, traces |
+//! | [`demo`] | a running system on one machine, with sample clips as candidates |
 //! | [`report`] | observations, incidents, score → one self-contained HTML page |
 //! | [`eval`] | labelled footage → how right the product is, with sample sizes and intervals |
 //! | [`clock`] | the time of day, for `run` objects and delays only |
@@ -26,6 +27,7 @@ pub mod analyze;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod demo;
 pub mod eval;
 pub mod exit;
 pub mod observer;

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         // A decoder child is another program that happens to share the binary.
         Command::DecodeChild => return decode::decode_child_main(),
         Command::Analyze(args) => commands::analyze::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Publish(args) => commands::publish::run(&args),
         Command::Worker(args) => commands::worker::run(&args),
         Command::Eval(args) => commands::eval::run(&args),

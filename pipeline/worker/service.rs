@@ -56,6 +56,11 @@ impl Service {
         &self.stop
     }
 
+    /// Who is alive and ready.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// Its figures.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics

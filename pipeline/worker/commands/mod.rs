@@ -4,6 +4,7 @@
 //! | File | Command |
 //! |---|---|
 //! | [`analyze`] | `invigilator analyze FILE…` |
+//! | [`demo`] | `invigilator demo` |
 //! | [`publish`] | `invigilator publish FILE…` |
 //! | [`worker`] | `invigilator worker` |
 //! | [`eval`] | `invigilator eval DIR` |
@@ -15,6 +16,7 @@
 
 pub mod analyze;
 pub mod check_config;
+pub mod demo;
 pub mod doctor;
 pub mod eval;
 pub mod models;

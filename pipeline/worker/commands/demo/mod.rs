@@ -1,0 +1,47 @@
+//! `invigilator demo`: a running system to look at, and what it came to.
+//!
+//! While it runs: a live view where a person watches, else a line every few seconds, on stderr. At the
+//! end: a table of final scores with their reasons, on stdout.
+
+mod live;
+mod table;
+
+use std::io::{self, Write};
+
+use crate::cli::DemoArgs;
+use crate::demo::{Demo, candidates};
+use crate::exit::{Exit, Failure};
+use crate::settings::{Sources, places};
+use live::Live;
+
+/// Runs the demonstration.
+///
+/// # Errors
+/// If a part fails, or a session does not come to its final score in time.
+pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
+    let clips = places::resolve(&args.clips);
+    let candidates =
+        candidates::choose(&clips, &args.only).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let demo = Demo {
+        candidates,
+        brokers: args.brokers.clone(),
+        speed: args.speed,
+        policy: args.common.policy.clone(),
+    };
+    let mut sources = Sources::of_process(args.common.config.as_deref());
+    sources.arguments = args.common.overrides();
+    let mut live = Live::new(&demo);
+    let board = demo.run(sources, &mut |phase, board| live.show(phase, board))?;
+    live.finish();
+
+    let mut out = io::stdout().lock();
+    table::print(&mut out, &board)?;
+    if demo.brokers.is_none() {
+        writeln!(
+            out,
+            "media travelled by reference: the embedded broker keeps about 5 MiB of a partition, in \
+             memory, and promises nothing; nobody may be judged by it (--brokers for a real one)"
+        )?;
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,254 @@
+//! A running system on one machine: recordings as candidates, a broker, a worker, and somebody who looks
+//! on from outside.
+//!
+//! ```text
+//! candidates ─▶ publish ─▶ ┌ broker (in this process, or a real one) ┐ ─▶ board ─▶ whoever watches
+//!                          └ worker: observe, score (on its thread)  ┘
+//! ```
+//!
+//! The board is fed by the topics alone, as a dashboard would be; it never looks into the worker. Topics
+//! have a prefix of their own for each run. The embedded broker keeps about 5 MiB a partition, so that
+//! media go by reference to a folder that lives as long as the run.
+//!
+//! Not responsible for: what a person sees of it.
+
+pub mod board;
+pub mod candidates;
+mod stage;
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use domain::error::ErrorKind;
+use kafka::{Connection, KafkaError, PartitionReader, Start, Topics};
+
+use crate::exit::{Exit, Failure, with_causes};
+use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, SessionPlan};
+use crate::service::Service;
+use crate::settings::policy::{self, LoadedPolicy};
+use crate::settings::{Settings, Sources};
+use board::{Board, Seat};
+use candidates::Candidate;
+use stage::Stage;
+
+/// How many partitions each topic has.
+const PARTITIONS: i32 = 4;
+/// How long the worker may take to get its partitions.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long all sessions may take to become final.
+const FINAL_WITHIN: Duration = Duration::from_secs(420);
+/// How long one look at the topics waits; also how often whoever watches is told.
+const LOOK: Duration = Duration::from_millis(100);
+/// Budget for records that were fetched and not read.
+const BUFFER: usize = 16 << 20;
+
+/// What to show.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// Who sits the exam.
+    pub candidates: Vec<Candidate>,
+    /// Brokers to use instead of the embedded one.
+    pub brokers: Option<String>,
+    /// How many times as fast as they were recorded.
+    pub speed: NonZeroU32,
+    /// The policy that judges, by name or file; else the one of the settings.
+    pub policy: Option<String>,
+}
+
+/// Where a run has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The worker loads its models and gets its partitions.
+    Starting,
+    /// Candidates are watched.
+    Running,
+}
+
+impl Demo {
+    /// Runs all sessions to their final score. `watch` is told many times a second how things stand.
+    ///
+    /// # Errors
+    /// If a part fails, or a session does not come to its final score in time.
+    pub fn run(&self, mut sources: Sources, watch: &mut dyn FnMut(Phase, &Board)) -> Result<Board, Failure> {
+        let stage = Stage::set(self.brokers.as_deref(), PARTITIONS, &mut sources)?;
+        let settings = Settings::load(&sources)?;
+        crate::telemetry::logs::begin(&settings.telemetry);
+        let policy = policy::load(self.policy.as_deref().unwrap_or(&settings.policy))?;
+        let connection = settings.connection().map_err(|error| Failure::new(Exit::Configuration, error))?;
+        let mut board = Board::new(self.seats()?);
+        watch(Phase::Starting, &board);
+        stage.create_topics(&connection)?;
+
+        let onlooker = onlooker(&connection, stage.topics()).map_err(service)?;
+        let publication = self.publication(&stage, &connection, &policy, &settings)?;
+        let worker = Service::new(settings, policy)?;
+        worker.serve(true)?;
+        let run = Run { worker: &worker, publication: &publication, onlooker, plans: self.plans() };
+        run.to_the_end(&mut board, watch)?;
+        Ok(board)
+    }
+
+    fn seats(&self) -> Result<Vec<Seat>, Failure> {
+        let seat = |candidate: &Candidate| {
+            let length = candidate.length().map_err(|error| {
+                let file = candidate.file.display();
+                Failure::new(Exit::Environment, anyhow!("{file}: {}; run `make setup`", with_causes(&error)))
+            })?;
+            Ok(Seat::new(candidate.clone(), length))
+        };
+        self.candidates.iter().map(seat).collect()
+    }
+
+    fn plans(&self) -> Vec<SessionPlan> {
+        let plan = |candidate: &Candidate| SessionPlan {
+            file: candidate.file.clone(),
+            told: Some(candidate.session()),
+            copy: None,
+        };
+        self.candidates.iter().map(plan).collect()
+    }
+
+    fn publication(
+        &self,
+        stage: &Stage,
+        connection: &Connection,
+        policy: &LoadedPolicy,
+        settings: &Settings,
+    ) -> Result<Publication, Failure> {
+        let largest = settings.kafka.max_record_bytes as usize;
+        Ok(Publication {
+            courier: Courier::new(connection, stage.topics().clone(), largest).map_err(service)?,
+            carriage: Carriage::new(stage.most_inline(), Some(stage.media_folder()))
+                .map_err(|error| Failure::new(Exit::Failed, error))?,
+            pace: Pace::Times(self.speed),
+            policy: policy.policy.id.clone(),
+            stop: crate::stages::Stop::default(),
+        })
+    }
+}
+
+fn service(error: KafkaError) -> Failure {
+    Failure::new(Exit::Service, error)
+}
+
+/// Reads everything that is said about the sessions, from its beginning.
+fn onlooker(connection: &Connection, topics: &Topics) -> Result<PartitionReader, KafkaError> {
+    let onlooker = PartitionReader::new(connection, BUFFER)?;
+    let names = [topics.segments(), topics.observations(), topics.incidents(), topics.scores()];
+    for name in &names {
+        let all: Vec<_> =
+            (0..PARTITIONS).map(|partition| (name.as_str(), partition, Start::Beginning)).collect();
+        onlooker.assign(&all)?;
+    }
+    Ok(onlooker)
+}
+
+/// The parts of a run.
+struct Run<'a> {
+    worker: &'a Service,
+    publication: &'a Publication,
+    onlooker: PartitionReader,
+    plans: Vec<SessionPlan>,
+}
+
+impl Run<'_> {
+    /// Starts worker and candidates, and ends them however it goes.
+    fn to_the_end(&self, board: &mut Board, watch: &mut dyn FnMut(Phase, &Board)) -> Result<(), Failure> {
+        let failed = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let working = scope.spawn(|| {
+                let worked = self.worker.work();
+                failed.fetch_or(worked.is_err(), Ordering::Relaxed);
+                worked
+            });
+            let watched = self.wait_until_ready(&failed, board, watch).and_then(|()| {
+                let publishing = scope.spawn(|| {
+                    let published = self.publish();
+                    failed.fetch_or(published.is_err(), Ordering::Relaxed);
+                    published
+                });
+                let watched = self.watch(&failed, board, watch);
+                self.publication.stop.now();
+                join(publishing).and(watched)
+            });
+            match &watched {
+                Ok(()) => self.worker.stop().drain(),
+                Err(_) => self.worker.stop().now(),
+            }
+            join(working).and(watched)
+        })
+    }
+
+    /// What would be published before would be late through no fault of the worker.
+    fn wait_until_ready(&self, board: &Board, watch: &mut dyn FnMut(Phase, &Board)) -> Result<(), Failure> {
+        let began = Instant::now();
+        while let Some(waits_for) = self.worker.health().waits() {
+            if self.worker.stop().wait(LOOK) || failed.load(Ordering::Relaxed) {
+                return Err(ended_early());
+            }
+            if began.elapsed() > READY_WITHIN {
+                return Err(anyhow!("the worker did not become ready: {waits_for}").into());
+            }
+            watch(Phase::Starting, board);
+        }
+        Ok(())
+    }
+
+    fn publish(&self) -> Result<(), Failure> {
+        let mut failure = None;
+        self.publication.all(&self.plans, self.plans.len(), &mut |plan, outcome| {
+            if let Err(error) = outcome
+                && !matches!(error, PublishError::Stopped)
+            {
+                let error = anyhow!("{}: {}", plan.file.display(), with_causes(&error));
+                failure.get_or_insert(Failure::new(Exit::Failed, error));
+            }
+        });
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Looks on until every score is final.
+    fn watch(
+        &self,
+        failed: &AtomicBool,
+        board: &mut Board,
+        watch: &mut dyn FnMut(Phase, &Board),
+    ) -> Result<(), Failure> {
+        let began = Instant::now();
+        let mut told = Instant::now();
+        board.begin();
+        while !board.is_final() {
+            match self.onlooker.poll(LOOK) {
+                Ok(Some(record)) => board.record(&record),
+                Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::Transient => {}
+                Err(error) => return Err(service(error)),
+            }
+            if told.elapsed() >= LOOK {
+                told = Instant::now();
+                watch(Phase::Running, board);
+            }
+            if failed.load(Ordering::Relaxed) || self.worker.stop().is_draining() {
+                return Err(ended_early());
+            }
+            if began.elapsed() > FINAL_WITHIN {
+                let (waits, seconds) = (board.not_final().join(", "), FINAL_WITHIN.as_secs());
+                return Err(anyhow!("no final score within {seconds} s for {waits}").into());
+            }
+        }
+        watch(Phase::Running, board);
+        Ok(())
+    }
+}
+
+/// Told only if the part that ended gives no better reason.
+fn ended_early() -> Failure {
+    anyhow!("interrupted before every score was final").into()
+}
+
+fn join(thread: thread::ScopedJoinHandle<'_, Result<(), Failure>>) -> Result<(), Failure> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
