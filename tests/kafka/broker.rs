@@ -83,7 +83,8 @@ impl Broker {
         let began = Instant::now();
         // Before it is ready it answers without naming itself.
         while !admin.brokers().is_ok_and(|brokers| brokers.contains(&self.bootstrap())) {
-            let has_ended = self.process.as_mut().is_some_and(|process| process.try_wait().unwrap().is_some());
+            let has_ended =
+                self.process.as_mut().is_some_and(|process| process.try_wait().unwrap().is_some());
             if has_ended || began.elapsed() > PATIENCE {
                 let log = fs::read_to_string(self.folder.path().join("broker.log")).unwrap_or_default();
                 panic!("the broker did not start:\n{log}");

@@ -26,7 +26,10 @@ pub mod wire;
 
 pub use admin::{Admin, TopicDescription};
 pub use connection::{Connection, RESERVED};
-pub use consumer::{Assignment, GroupConsumer, GroupMetadata, GroupSettings, Lag, PartitionReader, Start};
+pub use consumer::{
+    Assignment, GroupConsumer, GroupMetadata, GroupProgress, GroupSettings, Lag, PartitionReader, Progress,
+    Start,
+};
 pub use embedded::EmbeddedBroker;
 pub use error::KafkaError;
 pub use headers::Headers;

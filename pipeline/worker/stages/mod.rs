@@ -208,6 +208,7 @@ impl Worker<'_> {
             instance_id: kafka.static_membership.then(|| format!("{}-score", kafka.instance)),
             transactional_id: format!("{name}-{}", kafka.instance),
             group_id: name,
+            observe_group_id: format!("{}-observe", kafka.group_prefix),
             policy: self.policy.clone(),
             linger: worker.score_linger,
             idle_after: score::IdleAfter { end: worker.idle_after_end, silence: worker.idle_after },

@@ -1,13 +1,15 @@
 //! Reading: as a member of a group ([`GroupConsumer`]), or given partitions from given offsets
-//! ([`PartitionReader`]).
+//! ([`PartitionReader`]); and asking how far a group has got ([`GroupProgress`]).
 
 mod assignment;
 mod group;
 mod positions;
+mod progress;
 mod reader;
 
 pub use assignment::Assignment;
 pub use group::{GroupConsumer, GroupMetadata, GroupSettings, Lag};
+pub use progress::{GroupProgress, Progress};
 pub use reader::{PartitionReader, Start};
 
 use std::time::Duration;

@@ -133,9 +133,18 @@ impl PartitionReader {
         const ACTION: &str = "read a partition to its end";
         let began = Instant::now();
         let late = || KafkaError::TimedOut { action: ACTION, after: patience };
-        let end = end_of(&self.ends, topic, partition)?;
+        let (first, end) = watermarks(&self.ends, topic, partition)?;
+        let is_empty = match start {
+            Start::Beginning => first >= end,
+            Start::Offset(offset) => offset >= end,
+            Start::End => true,
+        };
+        if is_empty {
+            // Asking for records that are not there takes a while to be answered.
+            return Ok(end);
+        }
         // Only when everything up to the end is decided, an end of file means that it has been read.
-        while end_of(&self.consumer, topic, partition)? < end {
+        while watermarks(&self.consumer, topic, partition)?.1 < end {
             if began.elapsed() >= patience {
                 return Err(late());
             }
@@ -174,13 +183,14 @@ impl PartitionReader {
     }
 }
 
-fn end_of(client: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> Result<i64, KafkaError> {
+/// First offset and end of a partition, as this client sees it.
+fn watermarks(client: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
     let watermarks = client.fetch_watermarks(topic, partition, ASK);
-    watermarks.map(|(_, end)| end).map_err(|error| KafkaError::from_library("ask for watermarks", error))
+    watermarks.map_err(|error| KafkaError::from_library("ask for watermarks", error))
 }
 
 /// Logs what the library logs; rebalances never happen.
-struct Quiet;
+pub(super) struct Quiet;
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {

@@ -26,12 +26,13 @@ use domain::error::ErrorKind;
 use domain::messages::envelope::Message;
 use domain::messages::{Marker, Observation};
 use kafka::{
-    Assignment, Connection, GroupConsumer, GroupSettings, KafkaError, PartitionReader, Record, Topics,
-    TransactionError, TransactionalPublisher, wire,
+    Assignment, Connection, GroupConsumer, GroupProgress, GroupSettings, KafkaError, PartitionReader, Record,
+    Topics, TransactionError, TransactionalPublisher, wire,
 };
 
 use batch::Batch;
 use policies::Policies;
+use sessions::Clocks;
 pub(super) use sessions::IdleAfter;
 use share::{PATIENCE, Share};
 
@@ -61,6 +62,8 @@ pub(super) struct Score {
     pub connection: Connection,
     pub topics: Topics,
     pub group_id: String,
+    /// The group of the observe role.
+    pub observe_group_id: String,
     pub instance_id: Option<String>,
     pub transactional_id: String,
     pub policy: LoadedPolicy,
@@ -92,8 +95,12 @@ struct Run {
     sides: PartitionReader,
     /// Reads stored state.
     states: PartitionReader,
+    /// Asks how far the observe role has got.
+    observed: GroupProgress,
     shares: BTreeMap<i32, Share>,
     batch: Batch,
+    /// When nothing more was there to read.
+    caught_up: Instant,
 }
 
 /// Why the role cannot go on.
@@ -128,7 +135,21 @@ impl Run {
         let states = PartitionReader::new(&by.connection, BUFFER)?;
         let policies = Policies::load(by.policy.clone())?;
         let batch = Batch::new(by.topics.clone());
-        Ok(Self { by, policies, consumer, changes, publisher, sides, states, shares: BTreeMap::new(), batch })
+        let observed = GroupProgress::new(&by.connection, &by.observe_group_id)?;
+        let (shares, caught_up) = (BTreeMap::new(), Instant::now());
+        Ok(Self {
+            by,
+            policies,
+            consumer,
+            changes,
+            publisher,
+            sides,
+            states,
+            observed,
+            shares,
+            batch,
+            caught_up,
+        })
     }
 
     fn go_on(mut self) -> Result<(), ScoreError> {
@@ -137,7 +158,7 @@ impl Run {
             self.by.pulse.beat();
             match self.consumer.poll(POLL.min(self.by.linger)) {
                 Ok(Some(record)) => self.observe(&record)?,
-                Ok(None) => {}
+                Ok(None) => self.caught_up = Instant::now(),
                 Err(error) if error.kind() == ErrorKind::Transient => {
                     tracing::warn!(%error, "reading goes on when the brokers answer");
                 }
@@ -238,10 +259,16 @@ impl Run {
     /// Writes markers for sessions that a clock takes to be over.
     fn look_at_clocks(&mut self) {
         let now = Instant::now();
-        for share in self.shares.values_mut() {
-            for marker in share.sessions.idle(now, self.by.idle_after) {
+        let (segments, after) = (self.by.topics.segments(), self.by.idle_after);
+        for (partition, share) in &mut self.shares {
+            if !share.sessions.has_silent(now, after) {
+                continue;
+            }
+            // Without an answer nobody knows whether something is still to come.
+            let Ok(observed) = self.observed.of(&segments, *partition) else { continue };
+            let clocks = Clocks { now, caught_up: self.caught_up, observed };
+            for marker in share.sessions.idle(clocks, after) {
                 tracing::info!(session = %marker.session, "a session is taken to be over");
-                share.sessions.marked(&marker.session, now);
                 self.batch.mark(&marker);
                 self.batch.since.get_or_insert(now);
             }

@@ -11,6 +11,7 @@ use domain::ids::SessionId;
 use domain::messages::{Marker, MarkerKind, Observation, PolicyRef, Review, SessionEvent, SessionFact};
 use domain::score::{FoldState, Output, ScoreInput, SessionFold};
 use domain::time::{MediaMs, Millis};
+use kafka::Progress;
 use serde::{Deserialize, Serialize};
 
 use super::policies::Policies;
@@ -40,10 +41,33 @@ struct Session {
     policy: PolicyRef,
     /// When the last record came.
     heard: Instant,
+    silence: Silence,
     /// Media time that the records reached.
     reached: MediaMs,
     ended: bool,
     is_final: bool,
+}
+
+/// What is known of a session from which nothing comes any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// Nothing yet.
+    New,
+    /// Its partition of segments ended here when the silence was noticed: whatever was uploaded by then
+    /// lies before.
+    Until(i64),
+    /// All of that had been observed at this time.
+    Observed(Instant),
+}
+
+/// How far the other end of the pipe has got, and this one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clocks {
+    pub now: Instant,
+    /// When this role last found nothing to read.
+    pub caught_up: Instant,
+    /// Progress of the observe role in the partition of segments.
+    pub observed: Progress,
 }
 
 /// A session's state as it is stored.
@@ -115,32 +139,41 @@ impl Sessions {
         outputs
     }
 
-    /// Markers for the sessions that a clock takes to be over at `now`.
-    pub(super) fn idle(&self, now: Instant, after: IdleAfter) -> Vec<Marker> {
-        let is_idle = |session: &&Session| {
-            let limit = if session.ended { after.end } else { after.silence };
-            !session.is_final && now.saturating_duration_since(session.heard) >= limit
-        };
-        let marker = |(id, session): (&SessionId, &Session)| {
-            let silent = now.saturating_duration_since(session.heard).as_millis();
-            Marker {
-                session: id.clone(),
-                kind: MarkerKind::Idle,
-                media_ms: session.reached,
-                silent_ms: Millis(silent.try_into().unwrap_or(i64::MAX)),
-            }
-        };
-        let mut markers: Vec<Marker> =
-            self.sessions.iter().filter(|(_, session)| is_idle(session)).map(marker).collect();
-        markers.sort_by(|one, other| one.session.cmp(&other.session));
-        markers
+    /// Whether any session has been silent for so long that a clock may take it to be over.
+    pub(super) fn has_silent(&self, now: Instant, after: IdleAfter) -> bool {
+        self.sessions.values().any(|session| session.is_silent(now, after))
     }
 
-    /// Counts a session as heard of: its marker is on its way.
-    pub(super) fn marked(&mut self, session: &SessionId, now: Instant) {
-        if let Some(session) = self.sessions.get_mut(session) {
-            session.heard = now;
+    /// Markers for the sessions that a clock takes to be over.
+    ///
+    /// Silence alone says nothing: the observe role may be behind. A session is over when it is silent,
+    /// everything that had been uploaded by then has been observed, and all of that has been read here.
+    pub(super) fn idle(&mut self, clocks: Clocks, after: IdleAfter) -> Vec<Marker> {
+        let mut markers = Vec::new();
+        for (id, session) in &mut self.sessions {
+            if !session.is_silent(clocks.now, after) {
+                continue;
+            }
+            session.silence = match session.silence {
+                Silence::New => Silence::Until(clocks.observed.end),
+                Silence::Until(end) if clocks.observed.next >= end => Silence::Observed(clocks.now),
+                Silence::Observed(at) if clocks.caught_up > at => {
+                    let silent = clocks.now.saturating_duration_since(session.heard).as_millis();
+                    markers.push(Marker {
+                        session: id.clone(),
+                        kind: MarkerKind::Idle,
+                        media_ms: session.reached,
+                        silent_ms: Millis(silent.try_into().unwrap_or(i64::MAX)),
+                    });
+                    // The marker is on its way; should it get lost, the clock starts again.
+                    session.heard = clocks.now;
+                    Silence::New
+                }
+                unchanged => unchanged,
+            };
         }
+        markers.sort_by(|one, other| one.session.cmp(&other.session));
+        markers
     }
 
     /// The states that changed since the last call.
@@ -171,6 +204,7 @@ impl Sessions {
             fold,
             policy: stored.policy,
             heard: Instant::now(),
+            silence: Silence::New,
             reached: stored.reached,
             ended: stored.ended,
             is_final: stored.is_final,
@@ -194,6 +228,7 @@ impl Sessions {
             }
         };
         session.heard = Instant::now();
+        session.silence = Silence::New;
         session.reached = session.reached.max(reached);
         let outputs = session.fold.push(input);
         if let Some(Output::Score(score)) = outputs.last() {
@@ -240,9 +275,94 @@ impl Session {
             fold,
             policy: by.reference.clone(),
             heard: Instant::now(),
+            silence: Silence::New,
             reached: MediaMs::ZERO,
             ended: false,
             is_final: false,
         }
+    }
+
+    fn is_silent(&self, now: Instant, after: IdleAfter) -> bool {
+        let limit = if self.ended { after.end } else { after.silence };
+        !self.is_final && now.saturating_duration_since(self.heard) >= limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::policy;
+
+    const AFTER: IdleAfter = IdleAfter { end: Duration::from_secs(30), silence: Duration::from_secs(1800) };
+
+    fn sessions() -> (Sessions, SessionId) {
+        let policies = Policies::load(policy::load("standard").unwrap()).unwrap();
+        (Sessions::new(policies), "t1/e7/s42".parse().unwrap())
+    }
+
+    fn fact(session: &SessionId, event: SessionEvent) -> SessionFact {
+        SessionFact { session: session.clone(), media_ms: MediaMs(0), event }
+    }
+
+    fn started(policy: &str) -> SessionEvent {
+        SessionEvent::Started { policy: policy.to_owned(), accommodations: Vec::new(), expected: None }
+    }
+
+    #[test]
+    fn a_silent_session_is_over_only_when_all_that_was_uploaded_has_been_observed() {
+        let (mut sessions, id) = sessions();
+        sessions.fact(&fact(&id, started("standard")));
+        sessions.fact(&fact(&id, SessionEvent::Ended { expected: None }));
+        let began = Instant::now();
+        let mut idle = |after_s: u64, caught_up_s: u64, next: i64| {
+            let now = began + Duration::from_secs(after_s);
+            let caught_up = began + Duration::from_secs(caught_up_s);
+            let observed = Progress { next, end: 10 };
+            sessions.idle(Clocks { now, caught_up, observed }, AFTER).len()
+        };
+        assert_eq!(idle(29, 29, 10), 0, "not silent for long");
+        assert_eq!(idle(31, 31, 4), 0, "noticed");
+        assert_eq!(idle(500, 500, 9), 0, "the observe role is behind");
+        assert_eq!(idle(501, 500, 10), 0, "observed, but perhaps not read");
+        assert_eq!(idle(502, 500, 10), 0, "not read since");
+        assert_eq!(idle(503, 502, 10), 1);
+        assert_eq!(idle(504, 504, 10), 0, "said once");
+    }
+
+    #[test]
+    fn a_session_without_an_end_is_waited_for_much_longer() {
+        let (mut sessions, id) = sessions();
+        sessions.fact(&fact(&id, started("standard")));
+        let now = Instant::now();
+        assert!(!sessions.has_silent(now + Duration::from_secs(60), AFTER));
+        assert!(sessions.has_silent(now + Duration::from_secs(1801), AFTER));
+    }
+
+    #[test]
+    fn the_start_names_the_policy_and_an_unknown_one_changes_nothing() {
+        let (mut sessions, id) = sessions();
+        sessions.fact(&fact(&id, started("no-such-policy")));
+        assert_eq!(sessions.sessions[&id].policy.id, "standard");
+        sessions.fact(&fact(&id, started("standard-accommodated")));
+        assert_eq!(sessions.sessions[&id].policy.id, "standard-accommodated");
+    }
+
+    #[test]
+    fn a_successor_goes_on_where_a_session_was_left_and_refuses_what_it_cannot_read() {
+        let (mut sessions, id) = sessions();
+        sessions.fact(&fact(&id, started("standard-accommodated")));
+        let (stored_id, state) = sessions.take_changed().pop().unwrap();
+        assert!(sessions.take_changed().is_empty(), "nothing changed since");
+        let bytes = serde_json::to_vec(&state).unwrap();
+        let (mut successor, _) = self::sessions();
+        assert_eq!(successor.restore(&stored_id, &bytes), Ok(()));
+        assert_eq!(successor.sessions[&id].policy.id, "standard-accommodated");
+        assert_eq!(successor.sessions[&id].fold.state(), sessions.sessions[&id].fold.state());
+
+        let mut other: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        other["policy"]["sha256"] = "00".into();
+        let other = serde_json::to_vec(&other).unwrap();
+        assert_eq!(successor.restore(&id, &other), Err(Unusable::Policy));
+        assert_eq!(successor.restore(&id, b"{}"), Err(Unusable::Version));
     }
 }
