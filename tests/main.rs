@@ -9,6 +9,7 @@ mod architecture;
 mod cli;
 mod config;
 mod contracts;
+mod demo;
 mod eval;
 mod publish;
 mod report;
