@@ -70,10 +70,8 @@ check-cargo:
 build: check-cargo ## the program, as target/release/invigilator
 	cargo build --release
 
-demo: setup build ## analyse the sample clips and write an HTML report
-	@mkdir -p target/demo
-	$(invigilator) analyze $(clips)/c*.* --html target/demo/report.html
-	@echo "report: $(CURDIR)/target/demo/report.html"
+demo: setup build ## a running system: broker, worker, sample clips as candidates; ends with their scores
+	$(invigilator) demo --clips $(clips)
 
 test: setup lint ## everything, as continuous integration runs it
 	cargo test --workspace

@@ -11,6 +11,7 @@ mod broker;
 mod cli;
 mod config;
 mod contracts;
+mod demo;
 mod eval;
 mod publish;
 mod report;

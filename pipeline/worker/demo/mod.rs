@@ -183,7 +183,12 @@ impl Run<'_> {
     }
 
     /// What would be published before would be late through no fault of the worker.
-    fn wait_until_ready(&self, board: &Board, watch: &mut dyn FnMut(Phase, &Board)) -> Result<(), Failure> {
+    fn wait_until_ready(
+        &self,
+        failed: &AtomicBool,
+        board: &Board,
+        watch: &mut dyn FnMut(Phase, &Board),
+    ) -> Result<(), Failure> {
         let began = Instant::now();
         while let Some(waits_for) = self.worker.health().waits() {
             if self.worker.stop().wait(LOOK) || failed.load(Ordering::Relaxed) {

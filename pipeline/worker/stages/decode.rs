@@ -143,7 +143,8 @@ impl Decode<'_> {
         let plan = SamplingPlan::every(self.grid.escalated())
             .starting_at(header.start_ms - header.preroll_ms)
             .within(window)
-            .holding(self.hold);
+            .holding(self.hold)
+            .turned(header.rotation_deg.unwrap_or_default());
         let planned = self.grid.instants(window, true).count() as u64;
         let mut samples = Vec::with_capacity(planned as usize);
         let mut permit = None;

@@ -1,0 +1,89 @@
+//! Promise: one command shows a running system, ends by itself with every candidate's score and its
+//! reasons, and leaves nothing behind, however it ends.
+//!
+//! Runs the real binary with the embedded broker, decoders and models, on the sample clips of `make setup`.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn program(temporary: &Path, only: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
+    command
+        .args(["demo", "--only", only])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("INVIGILATOR_CONFIG")
+        .env("TMPDIR", temporary)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// What git takes for changed or new in this tree.
+fn tree() -> String {
+    let status = Command::new("git")
+        .args(["status", "--porcelain", "--untracked-files=all"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the tests run in a clone");
+    String::from_utf8(status.stdout).unwrap()
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).unwrap().next().is_none()
+}
+
+fn row<'a>(table: &'a str, candidate: &str) -> &'a str {
+    table.lines().find(|line| line.starts_with(candidate)).unwrap_or_else(|| panic!("{candidate}: {table}"))
+}
+
+#[test]
+fn it_ends_with_scores_and_reasons_and_leaves_nothing_behind() {
+    let (temporary, before) = (tempfile::tempdir().unwrap(), tree());
+    let Output { status, stdout, stderr } =
+        program(temporary.path(), "second-person,covered").output().unwrap();
+    let (table, told) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(0), "{table}{told}");
+
+    // The scores that `analyze` gives for the same clips.
+    let second_person = row(&table, "second-person");
+    assert!(second_person.contains("▲ amber"), "{table}");
+    assert!(second_person.contains("two or more persons"), "{table}");
+    let covered = row(&table, "covered");
+    assert!(covered.contains("◌ grey") && covered.contains("camera covered"), "{table}");
+    assert!(covered.contains("(costs nothing)") && !covered.contains('−'), "{table}");
+    assert!(!table.contains("calm"), "only those that were asked for: {table}");
+    assert!(table.contains("media travelled by reference") && table.contains("promises nothing"), "{table}");
+    assert!(table.contains("a human decides"), "{table}");
+
+    // Nobody watches: plain lines, no drawing.
+    assert!(told.contains("/2 final") && !told.contains('\u{1b}'), "{told}");
+    assert_eq!(tree(), before);
+    assert!(is_empty(temporary.path()));
+}
+
+#[test]
+fn an_interrupted_run_says_so_and_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut demo = program(temporary.path(), "calm").spawn().unwrap();
+    let mut told = BufReader::new(demo.stderr.take().unwrap()).lines().map(Result::unwrap);
+    told.find(|line| line.contains("/1 final")).expect("it told how it goes before it ended");
+    let interrupt = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let rest: Vec<String> = told.collect();
+    assert_eq!(demo.wait().unwrap().code(), Some(1), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("interrupted")), "{rest:?}");
+    assert!(is_empty(temporary.path()));
+}
+
+#[test]
+fn mistakes_are_told_before_anything_starts() {
+    let temporary = tempfile::tempdir().unwrap();
+    let unknown = program(temporary.path(), "cheats").output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("second-person"));
+    let no_clips = program(temporary.path(), "calm").args(["--clips", "no/such/folder"]).output().unwrap();
+    assert_eq!(no_clips.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&no_clips.stderr).contains("make setup"));
+    assert!(is_empty(temporary.path()));
+}
