@@ -70,7 +70,7 @@ check-cargo:
 build: check-cargo ## the program, as target/release/invigilator
 	cargo build --release
 
-demo: setup build ## a running system: broker, worker, sample clips as candidates; ends with their scores
+demo: setup-media build ## a running system: broker, worker, sample clips as candidates; ends with their scores
 	$(invigilator) demo --clips $(clips)
 
 test: setup lint ## everything, as continuous integration runs it
