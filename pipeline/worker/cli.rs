@@ -113,7 +113,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
     /// How many times as fast as they were recorded candidates are published
-    #[arg(long, value_name = "N", default_value = "8")]
+    #[arg(long, value_name = "N", default_value = "2")]
     pub speed: NonZeroU32,
     /// What all analysing commands share.
     #[command(flatten)]

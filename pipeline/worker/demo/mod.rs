@@ -42,6 +42,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const FINAL_WITHIN: Duration = Duration::from_secs(420);
 /// How long one look at the topics waits; also how often whoever watches is told.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long to look on after the last score: what it rests on is in another topic and may be read later.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 /// Budget for records that were fetched and not read.
 const BUFFER: usize = 16 << 20;
 
@@ -226,12 +228,7 @@ impl Run<'_> {
         let mut told = Instant::now();
         board.begin();
         while !board.is_final() {
-            match self.onlooker.poll(LOOK) {
-                Ok(Some(record)) => board.record(&record),
-                Ok(None) => {}
-                Err(error) if error.kind() == ErrorKind::Transient => {}
-                Err(error) => return Err(service(error)),
-            }
+            self.look(board)?;
             if told.elapsed() >= LOOK {
                 told = Instant::now();
                 watch(Phase::Running, board);
@@ -244,7 +241,22 @@ impl Run<'_> {
                 return Err(anyhow!("no final score within {seconds} s for {waits}").into());
             }
         }
+        let ended = Instant::now();
+        while ended.elapsed() < LAST_LOOK {
+            self.look(board)?;
+        }
         watch(Phase::Running, board);
+        Ok(())
+    }
+
+    /// Takes in the next record of any topic, if there is one soon.
+    fn look(&self, board: &mut Board) -> Result<(), Failure> {
+        match self.onlooker.poll(LOOK) {
+            Ok(record) => record.iter().for_each(|record| board.record(record)),
+            // It passes: the next look tells more.
+            Err(error) if error.kind() == ErrorKind::Transient => {}
+            Err(error) => return Err(service(error)),
+        }
         Ok(())
     }
 }

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn grey_has_no_number() {
-        let candidate = candidates::choose(Path::new("clips"), &["lamp-out".to_owned()]).unwrap().remove(0);
+        let candidate = candidates::choose(Path::new("clips"), &["frozen".to_owned()]).unwrap().remove(0);
         let mut seat = Seat::new(candidate, MediaMs(64_000));
         seat.score = Some(Score { integrity: None, band: Band::Grey, contributions: Vec::new(), ..score() });
         let mut out = Vec::new();
