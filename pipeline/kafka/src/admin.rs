@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication, TopicResult,
@@ -16,6 +16,9 @@ use crate::connection::Connection;
 use crate::context::Logging;
 use crate::error::KafkaError;
 use crate::topics::TopicSpec;
+
+/// How often the brokers are asked whether a new topic shows.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What is known of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,16 +61,38 @@ impl Admin {
         Ok(metadata.brokers().iter().map(|broker| format!("{}:{}", broker.host(), broker.port())).collect())
     }
 
-    /// Creates topics. Those that exist are left as they are.
+    /// Creates topics, and waits until the brokers know them all. Those that exist are left as they are.
     ///
     /// # Errors
-    /// The first that could not be created; the others are.
+    /// The first that could not be created; the others are. [`KafkaError::TimedOut`] if one does not show.
     pub fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), KafkaError> {
         const ACTION: &str = "create a topic";
         let topics: Vec<NewTopic<'_>> = specs.iter().map(new_topic).collect();
         let results = block_on(self.client.create_topics(&topics, &self.options()))
             .map_err(|error| KafkaError::from_library(ACTION, error))?;
-        all_but(results, ACTION, RDKafkaErrorCode::TopicAlreadyExists)
+        all_but(results, ACTION, RDKafkaErrorCode::TopicAlreadyExists)?;
+        let asked = Instant::now();
+        while !self.know_all(specs)? {
+            if asked.elapsed() >= self.timeout {
+                return Err(KafkaError::TimedOut { action: ACTION, after: self.timeout });
+            }
+            std::thread::sleep(ASK_AGAIN);
+        }
+        Ok(())
+    }
+
+    /// Whether the broker that answers knows all of these topics: what was created shows a little later.
+    fn know_all(&self, specs: &[TopicSpec]) -> Result<bool, KafkaError> {
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, self.timeout)
+            .map_err(|error| KafkaError::from_library("create a topic", error))?;
+        let known = |spec: &TopicSpec| {
+            let topic = metadata.topics().iter().find(|topic| topic.name() == spec.name);
+            topic.is_some_and(|topic| !topic.partitions().is_empty())
+        };
+        Ok(specs.iter().all(known))
     }
 
     /// Deletes topics. Those that do not exist are not missed.
