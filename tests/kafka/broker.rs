@@ -123,6 +123,7 @@ impl Port {
 /// Starts the JVM, and the shell that ends it.
 fn spawn(folder: &Path) -> Child {
     const SCRIPT: &str = r#"
+        trap '' HUP INT TERM
         exec 3<&0
         java -Xms256m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
             -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \

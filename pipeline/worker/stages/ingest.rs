@@ -62,7 +62,7 @@ impl Ingest<'_> {
 
     fn poll_until_drained(&self, waiting: &mut VecDeque<Record>) -> Result<(), KafkaError> {
         let (mut committed, mut asked) = (Instant::now(), Instant::now());
-        let mut paused = false;
+        let (mut paused, mut failed_commits) = (false, 0);
         let mut deadline = None;
         while !self.stop.is_immediate() {
             self.pulse.beat();
@@ -98,7 +98,7 @@ impl Ingest<'_> {
             }
             if committed.elapsed() >= COMMIT_EVERY {
                 committed = Instant::now();
-                self.commit()?;
+                self.commit(&mut failed_commits)?;
             }
             if asked.elapsed() >= ASK_LAG_EVERY {
                 asked = Instant::now();
@@ -153,8 +153,14 @@ impl Ingest<'_> {
         Ok(())
     }
 
-    fn commit(&self) -> Result<(), KafkaError> {
-        let done = locked(&self.ledger).take_committable();
+    fn commit(&self, failed_before: &mut u64) -> Result<(), KafkaError> {
+        let mut ledger = locked(&self.ledger);
+        let failed = self.consumer.failed_commits();
+        if failed > std::mem::replace(failed_before, failed) {
+            ledger.offer_again();
+        }
+        let done = ledger.take_committable();
+        drop(ledger);
         if done.is_empty() { Ok(()) } else { self.consumer.commit(&done) }
     }
 
