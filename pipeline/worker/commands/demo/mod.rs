@@ -14,6 +14,12 @@ use crate::exit::{Exit, Failure};
 use crate::settings::{Sources, places};
 use live::Live;
 
+/// What has to be known about a run without a real broker.
+const EMBEDDED: [&str; 2] = [
+    "media travelled by reference: the embedded broker keeps about 5 MiB of a partition, in memory, and",
+    "promises nothing; nobody may be judged by what went through it (--brokers HOST:PORT for a real one)",
+];
+
 /// Runs the demonstration.
 ///
 /// # Errors
@@ -37,11 +43,9 @@ pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
     table::print(&mut out, &board)?;
     if demo.brokers.is_none() {
-        writeln!(
-            out,
-            "media travelled by reference: the embedded broker keeps about 5 MiB of a partition, in \
-             memory, and promises nothing; nobody may be judged by it (--brokers for a real one)"
-        )?;
+        for line in EMBEDDED {
+            writeln!(out, "{line}")?;
+        }
     }
     Ok(Exit::Ok)
 }
