@@ -105,7 +105,7 @@ impl<V: Vision> Analyzer<'_, V> {
         self.run(path, told, plan, found)
     }
 
-    /// Analyses a still picture as if it stood for one segment: what is seen in it, not how it is scored.
+    /// Analyses a still picture as if it stood for one second: what is seen in it, not how it is scored.
     ///
     /// # Errors
     /// As [`analyze`](Self::analyze).
@@ -114,8 +114,8 @@ impl<V: Vision> Analyzer<'_, V> {
         path: &Path,
         found: &mut dyn FnMut(Finding),
     ) -> Result<Analyzed, AnalyzeError> {
-        let segment = Interval::new(MediaMs::ZERO, MediaMs::ZERO + self.segment);
-        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold).within(segment);
+        let second = Interval::new(MediaMs::ZERO, MediaMs(1000));
+        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold).within(second);
         self.run(path, None, plan, found)
     }
 

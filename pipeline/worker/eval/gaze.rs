@@ -1,13 +1,14 @@
 //! Looking away: how well the product's calibrated gaze tells labelled seconds apart.
 //!
-//! Positive: `away_*`; negative: `screen`; everything else is ignored. A second's figure is the angle
-//! of its sample from the session's own on-screen centre, as the policy reads it; its decision is
-//! whether that angle opens `gaze_off_screen` or `head_turned_away`. A second in which no gaze was
-//! measured counts as "not away", which is how the product treats it.
+//! Positive: `away_*`; negative: `screen`; everything else is ignored. A label is about a whole second, so
+//! a second's figure is the mean angle of its samples from the session's own on-screen centre, as the
+//! policy reads it; its decision is whether most of them open `gaze_off_screen` or `head_turned_away`. A
+//! second in which no gaze was measured counts as "not away", which is how the product treats it.
 
 use domain::messages::IncidentType;
 use domain::policy::Policy;
-use domain::score::Gaze as Measured;
+use domain::score::{Gaze as Measured, SampleTrace};
+use domain::time::MediaMs;
 use serde::Serialize;
 
 use super::Analysed;
@@ -46,19 +47,34 @@ pub fn seconds(clip: &Clip, analysed: &Analysed, policy: &Policy) -> Vec<GazeSec
     });
     let mut seconds: Vec<GazeSecond> = labelled
         .map(|(second, away)| {
-            let gaze = sample_at(analysed, middle_of(second))
-                .and_then(|sample| analysed.traces.iter().find(|trace| trace.at == sample.media_ms)?.gaze);
+            let gazes = gazes_in(analysed, second);
+            let decided = gazes.iter().filter(|gaze| is_away(**gaze, policy)).count();
+            let sum: f64 = gazes.iter().map(|gaze| f64::from(angle(*gaze, policy)) / 1000.0).sum();
             GazeSecond {
                 second,
                 away,
-                degrees: gaze.map(|gaze| f64::from(angle(gaze, policy)) / 1000.0),
-                decided_away: gaze.is_some_and(|gaze| is_away(gaze, policy)),
-                calibrated: gaze.is_some_and(|gaze| gaze.calibrated),
+                degrees: (!gazes.is_empty()).then(|| sum / gazes.len() as f64),
+                decided_away: decided * 2 > gazes.len(),
+                calibrated: !gazes.is_empty() && gazes.iter().all(|gaze| gaze.calibrated),
             }
         })
         .collect();
     seconds.sort_by_key(|second| second.second);
     seconds
+}
+
+/// Where the candidate looked in the samples of a second; where none was planned in it, in the one that
+/// answers for it.
+fn gazes_in(analysed: &Analysed, second: i64) -> Vec<Measured> {
+    let within = MediaMs(second * 1000)..MediaMs((second + 1) * 1000);
+    let samples: Vec<&SampleTrace> =
+        analysed.traces.iter().filter(|trace| within.contains(&trace.at)).collect();
+    if !samples.is_empty() {
+        return samples.into_iter().filter_map(|trace| trace.gaze).collect();
+    }
+    let answer = sample_at(analysed, middle_of(second))
+        .and_then(|sample| analysed.traces.iter().find(|trace| trace.at == sample.media_ms)?.gaze);
+    answer.into_iter().collect()
 }
 
 /// Furthest of sideways, up and (unless paper is granted) down, in milli-degrees.
