@@ -8,6 +8,7 @@ use invigilator::commands;
 use invigilator::exit::{Exit, Failure};
 
 fn main() -> ExitCode {
+    silence_onnx_runtime();
     let outcome = match Cli::parse().command {
         // A decoder child is another program that happens to share the binary.
         Command::DecodeChild => return decode::decode_child_main(),
@@ -21,6 +22,14 @@ fn main() -> ExitCode {
         Command::Doctor(args) => commands::doctor::run(&args),
     };
     outcome.unwrap_or_else(|failure| tell(&failure)).into()
+}
+
+/// ONNX Runtime's published library prepares to report on its use when it is loaded, whatever it is told
+/// through its own interface later. What is looked at here is nobody else's business.
+#[allow(unsafe_code, reason = "the environment can be changed in no other way")]
+fn silence_onnx_runtime() {
+    // SAFETY: the first thing that the program does: no other thread can be reading the environment.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
 }
 
 /// Tells the user what went wrong.
