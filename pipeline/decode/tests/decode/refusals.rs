@@ -33,7 +33,8 @@ fn what_is_no_video() {
     let noise: Vec<u8> =
         (0u32..50_000).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     assert_eq!(reason_for(&noise), "not_media");
-    assert_eq!(reason_for(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "not_media");
+    // The beginning of a still picture, which is a known kind of file.
+    assert_eq!(reason_for(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "damaged");
 }
 
 #[test]
@@ -96,6 +97,8 @@ fn a_single_picture_is_no_video() {
         ("a.webm", "-frames:v 1 -c:v libvpx"),
         ("a.mkv", "-frames:v 1 -c:v mjpeg -pix_fmt yuvj420p"),
         ("a.gif", "-frames:v 1"),
+        ("a.png", "-frames:v 1"),
+        ("a.jpg", "-frames:v 1"),
     ] {
         let outcome = decode(&made(&folder, name, &format!("{video} {options}")));
         assert_eq!(outcome.reason(), "zero_duration", "{name}: {outcome:?}");
@@ -106,8 +109,11 @@ fn a_single_picture_is_no_video() {
     assert_eq!(two.numbers().len(), 1, "{two:?}");
     // A part of a longer session may well have one picture only.
     let plan = SamplingPlan::every(Millis(500)).within(Interval::new(MediaMs(0), MediaMs(1000)));
-    let part = decode_with(&pool(), &folder.path().join("a.webm"), &plan);
-    assert_eq!(part.numbers().len(), 2, "{part:?}");
+    for name in ["a.webm", "a.png", "a.jpg"] {
+        let part = decode_with(&pool(), &folder.path().join(name), &plan);
+        assert_eq!(part.numbers().len(), 2, "{name}: {part:?}");
+        assert_eq!((part.picture().width(), part.picture().height()), (64, 48), "{name}");
+    }
 }
 
 #[test]
