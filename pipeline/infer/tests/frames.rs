@@ -48,7 +48,6 @@ fn assert_as_python(name: &str) {
     for expected in expected["persons"].as_array().unwrap() {
         let wanted = rect(&expected["box"]);
         let person = found.persons.iter().find(|person| person.rect.iou(wanted) > 0.85);
-        // Python used the model in full precision, the default is the one in eight bits.
         assert_close(person.expect("the same person").conf, &expected["conf"], 0.08);
     }
 }

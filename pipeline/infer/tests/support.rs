@@ -19,8 +19,10 @@ pub fn clips() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/media/clips")
 }
 
+/// Persons are looked for in full precision: what 8 bits see depends on the processor (`src/golden.rs`
+/// compares the two).
 pub fn settings(threads: usize) -> VisionSettings {
-    VisionSettings { threads, ..VisionSettings::new(models()) }
+    VisionSettings { threads, person_model: "nanodet_g".to_owned(), ..VisionSettings::new(models()) }
 }
 
 /// One vision for all tests that do not care about settings.
