@@ -17,6 +17,7 @@
 //! | [`demo`] | a running system on one machine, with sample clips as candidates |
 //! | [`report`] | observations, incidents, score → one self-contained HTML page |
 //! | [`eval`] | labelled footage → how right the product is, with sample sizes and intervals |
+//! | [`failpoint`] | where a worker can be made to fail, for tests and drills |
 //! | [`clock`] | the time of day, for `run` objects and delays only |
 //! | [`exit`] | the exit codes and what they mean |
 //!
@@ -30,6 +31,7 @@ pub mod commands;
 pub mod demo;
 pub mod eval;
 pub mod exit;
+pub mod failpoint;
 pub mod observer;
 pub mod publish;
 pub mod report;

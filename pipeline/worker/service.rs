@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio::runtime::{Builder, Runtime};
@@ -16,7 +17,11 @@ use crate::stages::{Budgets, Eyes, Stop, Worker};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server::Server;
+use crate::telemetry::spans::Spans;
 use crate::workshop::Workshop;
+
+/// How long giving up may take.
+const LET_GO_WITHIN: Duration = Duration::from_secs(3);
 
 /// A worker that can be run, watched and stopped.
 #[derive(Debug)]
@@ -27,6 +32,7 @@ pub struct Service {
     workshop: Option<Arc<Workshop>>,
     budgets: Budgets,
     metrics: Metrics,
+    spans: Spans,
     health: Health,
     stop: Stop,
 }
@@ -40,8 +46,10 @@ impl Service {
         let observes = settings.worker.roles.contains(&Role::Observe);
         let open = || Workshop::open(settings.clone(), policy.clone(), false).map(Arc::new);
         let workshop = observes.then(open).transpose()?;
+        let spans = spans_of(&settings)?;
         Ok(Self {
             budgets: Budgets::of(&settings),
+            spans,
             settings,
             policy,
             workshop,
@@ -67,7 +75,8 @@ impl Service {
     }
 
     /// Answers `/metrics`, `/healthz` and `/readyz` on a thread of its own, which lives as long as the
-    /// process. With `signals`, SIGTERM and SIGINT end the service: a first one in order, a second now.
+    /// process. With `signals`, SIGTERM and SIGINT end the service: a first one in order, a second now; and
+    /// what cannot even be given up in order, because brokers do not answer, is left as it is.
     ///
     /// # Errors
     /// If the address cannot be had.
@@ -79,6 +88,9 @@ impl Service {
             Failure::new(Exit::Environment, anyhow!("cannot listen on {listen} (telemetry.listen): {error}"))
         })?;
         let address = server.as_ref().map(Server::address).transpose()?;
+        if signals {
+            leave_when_given_up(self.stop.clone())?;
+        }
         self.attend(runtime, server, signals)?;
         Ok(address)
     }
@@ -128,15 +140,38 @@ impl Service {
             topics: self.settings.topics().map_err(service)?,
             eyes,
             metrics: self.metrics.clone(),
+            spans: self.spans.clone(),
             health: self.health.clone(),
             stop: self.stop.clone(),
         };
         let ran = worker.run(&self.budgets).map_err(service);
+        self.spans.close();
         match self.stop.failure() {
             Some(reason) => Err(Failure::new(Exit::Service, anyhow!(reason))),
             None => ran,
         }
     }
+}
+
+fn spans_of(settings: &Settings) -> Result<Spans, Failure> {
+    let Some(endpoint) = &settings.telemetry.otlp_endpoint else { return Ok(Spans::default()) };
+    Spans::to(endpoint, &settings.kafka.instance).map_err(|error| {
+        let context = format!("cannot send spans to {endpoint} (telemetry.otlp_endpoint)");
+        Failure::new(Exit::Configuration, anyhow!(error).context(context))
+    })
+}
+
+/// Ends the process a while after everything was given up, should that take longer. It loses nothing: what
+/// was not acknowledged is not committed either.
+fn leave_when_given_up(stop: Stop) -> io::Result<JoinHandle<()>> {
+    let leave = move || {
+        stop.wait_for_now();
+        thread::sleep(LET_GO_WITHIN);
+        tracing::warn!("brokers do not answer: leaving without a word to them");
+        let exit = if stop.failure().is_some() { Exit::Service } else { Exit::Ok };
+        std::process::exit(exit as i32);
+    };
+    thread::Builder::new().name("last resort".to_owned()).spawn(leave)
 }
 
 async fn end_on_signals(stop: &Stop, health: &Health) {

@@ -76,6 +76,25 @@ impl KafkaError {
         }
     }
 
+    /// Whether a new client would be refused as well: settings that make no sense, rights that are missing.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Property { .. } | Self::Client { .. } => true,
+            Self::Refused { code, .. } => {
+                kind_of(*code) == ErrorKind::Fatal && !matches!(reason_of(*code), "fenced" | "refused")
+                    || matches!(
+                        code,
+                        RDKafkaErrorCode::UnsupportedFeature
+                            | RDKafkaErrorCode::UnsupportedVersion
+                            | RDKafkaErrorCode::InvalidConfig
+                    )
+            }
+            Self::TooLarge { .. } | Self::TimedOut { .. } | Self::Closed { .. } | Self::Failed { .. } => {
+                false
+            }
+        }
+    }
+
     /// A stable word for messages and metrics.
     pub fn reason(&self) -> &'static str {
         match self {

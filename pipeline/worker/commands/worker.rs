@@ -2,6 +2,7 @@
 
 use crate::cli::WorkerArgs;
 use crate::exit::{Exit, Failure};
+use crate::failpoint;
 use crate::service::Service;
 use crate::settings::{Settings, Sources, policy};
 use crate::telemetry::logs;
@@ -16,6 +17,7 @@ pub fn run(args: &WorkerArgs) -> Result<Exit, Failure> {
     let settings = Settings::load(&sources)?;
     let policy = policy::load(args.common.policy.as_deref().unwrap_or(&settings.policy))?;
     logs::begin(&settings.telemetry);
+    failpoint::arm().map_err(|error| Failure::new(Exit::Configuration, error))?;
     let roles: Vec<String> =
         settings.worker.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
     let brokers = settings.kafka.brokers.clone();

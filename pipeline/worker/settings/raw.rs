@@ -122,6 +122,12 @@ pub struct RawKafka {
     pub instance: String,
     /// Whether brokers know this process again by its instance name.
     pub static_membership: bool,
+    /// How long a process may be out of touch before its partitions go to others.
+    #[schemars(range(min = 1000, max = 300_000))]
+    pub session_timeout_ms: u32,
+    /// How long a transaction of scores may stay open before the brokers abort it.
+    #[schemars(range(min = 1000, max = 900_000))]
+    pub transaction_timeout_ms: u32,
     /// A file of further client properties, `key=value` a line; empty = none.
     pub client_properties: String,
     /// The largest record that is sent or fetched, in KiB.
@@ -170,12 +176,27 @@ pub enum Role {
     Score,
 }
 
+impl Role {
+    /// All of them, in the order in which data meets them.
+    pub const ALL: [Self; 2] = [Self::Observe, Self::Score];
+
+    /// As in settings, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Score => "score",
+        }
+    }
+}
+
 /// What operators see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawTelemetry {
     /// Address of `/metrics`, `/healthz` and `/readyz`; empty = none.
     pub listen: String,
+    /// Address of an OpenTelemetry collector; empty = none.
+    pub otlp_endpoint: String,
     /// Least level that is logged.
     pub log_level: LogLevel,
     /// How a line of the log looks.

@@ -21,6 +21,10 @@ pub struct Kafka {
     pub instance: String,
     /// Whether brokers know this process again by that name.
     pub static_membership: bool,
+    /// How long a process may be out of touch before its partitions go to others.
+    pub session_timeout: Duration,
+    /// How long a transaction of scores may stay open.
+    pub transaction_timeout: Duration,
     /// A file of further client properties.
     pub client_properties: Option<PathBuf>,
     /// The largest record, in bytes.
@@ -51,10 +55,12 @@ pub struct Worker {
 }
 
 /// What operators see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Telemetry {
     /// Address of the endpoints.
     pub listen: Option<SocketAddr>,
+    /// Address of an OpenTelemetry collector.
+    pub otlp_endpoint: Option<String>,
     /// Least level that is logged.
     pub log_level: LogLevel,
     /// How a line of the log looks.
@@ -68,13 +74,14 @@ pub(super) fn kafka(raw: &RawKafka) -> Kafka {
         group_prefix: raw.group_prefix.clone(),
         instance: if raw.instance.is_empty() { instance() } else { raw.instance.clone() },
         static_membership: raw.static_membership,
+        session_timeout: ms(raw.session_timeout_ms),
+        transaction_timeout: ms(raw.transaction_timeout_ms),
         client_properties: (!raw.client_properties.is_empty()).then(|| raw.client_properties.clone().into()),
         max_record_bytes: raw.max_record_kib * 1024,
     }
 }
 
 pub(super) fn worker(raw: &RawWorker) -> Worker {
-    let ms = |milliseconds: u32| Duration::from_millis(milliseconds.into());
     Worker {
         roles: raw.roles.iter().copied().collect(),
         media_bytes: u64::from(raw.media_mib) << 20,
@@ -88,8 +95,17 @@ pub(super) fn worker(raw: &RawWorker) -> Worker {
     }
 }
 
+fn ms(milliseconds: u32) -> Duration {
+    Duration::from_millis(milliseconds.into())
+}
+
 pub(super) fn telemetry(raw: &RawTelemetry) -> Telemetry {
-    Telemetry { listen: raw.listen.parse().ok(), log_level: raw.log_level, log_format: raw.log_format }
+    Telemetry {
+        listen: raw.listen.parse().ok(),
+        otlp_endpoint: (!raw.otlp_endpoint.is_empty()).then(|| raw.otlp_endpoint.clone()),
+        log_level: raw.log_level,
+        log_format: raw.log_format,
+    }
 }
 
 /// A name that no other running process has.

@@ -169,6 +169,8 @@ impl Check<'_> {
         self.unless(instance, "kafka.instance", "must be empty or 1 to 100 of A-Z a-z 0-9 . _ -");
         let nameless = raw.static_membership && raw.instance.is_empty();
         self.unless(!nameless, "kafka.static_membership", "needs kafka.instance, a name that stays");
+        self.within("kafka.session_timeout_ms", raw.session_timeout_ms, 1000, 300_000);
+        self.within("kafka.transaction_timeout_ms", raw.transaction_timeout_ms, 1000, 900_000);
         self.within("kafka.max_record_kib", raw.max_record_kib, 64, 65_536);
     }
 
@@ -188,6 +190,12 @@ impl Check<'_> {
     fn telemetry(&mut self, raw: &RawTelemetry) {
         let listen = raw.listen.is_empty() || raw.listen.parse::<SocketAddr>().is_ok();
         self.unless(listen, "telemetry.listen", "must be empty or an address such as 127.0.0.1:9464");
+        let endpoint = &raw.otlp_endpoint;
+        let is_address = ["http://", "https://"].iter().any(|scheme| {
+            endpoint.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.contains([' ', '@']))
+        });
+        let message = "must be empty or an address such as http://127.0.0.1:4318, without credentials";
+        self.unless(endpoint.is_empty() || is_address, "telemetry.otlp_endpoint", message);
     }
 }
 

@@ -80,6 +80,11 @@ impl Decode<'_> {
             let Taken { header, reference, place, since } = taken;
             let started = Instant::now();
             let outcome = self.pictures_of(&header, reference.as_ref(), place.inline_media());
+            let failed = match &outcome {
+                Err(Failure::Segment(rejected)) => Some(rejected.reason),
+                _ => None,
+            };
+            self.outbox.tell_step(&place, Stage::Decode, started.elapsed(), failed);
             match outcome {
                 Ok((samples, permit)) => {
                     let segment = DecodedSegment {

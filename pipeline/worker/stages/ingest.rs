@@ -19,6 +19,8 @@ use super::decode::Taken;
 use super::media::Reference;
 use super::outbox::{Outbox, Rejected, SharedLedger, locked};
 use super::stop::Stop;
+use crate::failpoint::Failpoint;
+use crate::settings::Role;
 use crate::telemetry::health::Pulse;
 use crate::telemetry::metrics::{Metrics, Stage};
 
@@ -30,8 +32,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const ASK_LAG_EVERY: Duration = Duration::from_secs(10);
 /// What a segment costs at least: bounds the number of small ones.
 pub(super) const LEAST_COST: u64 = 64 << 10;
-/// The name of the role in metrics.
-pub(super) const ROLE: &str = "observe";
+/// The role, in metrics and logs.
+pub(super) const ROLE: Role = Role::Observe;
 
 /// What the polling thread works with.
 pub(super) struct Ingest<'a> {
@@ -52,6 +54,9 @@ impl Ingest<'_> {
         let mut waiting = VecDeque::new();
         if let Err(error) = self.poll_until_drained(&mut waiting) {
             self.stop.fail("ingest", &error);
+        }
+        if self.stop.is_immediate() {
+            self.outbox.give_up();
         }
         let done = locked(&self.ledger).take_committable();
         if let Err(error) = self.consumer.commit_sync(&done) {
@@ -87,7 +92,8 @@ impl Ingest<'_> {
             }
             self.throttle(!waiting.is_empty() || self.stop.is_draining(), &mut paused)?;
             match self.consumer.poll(POLL) {
-                Ok(record) => waiting.extend(record),
+                Ok(Some(record)) => waiting.push_back(record),
+                Ok(None) => self.tell_if_caught_up(waiting),
                 Err(error) if error.kind() == ErrorKind::Transient => {
                     tracing::warn!(%error, "reading goes on when the brokers answer");
                 }
@@ -161,7 +167,19 @@ impl Ingest<'_> {
         }
         let done = ledger.take_committable();
         drop(ledger);
-        if done.is_empty() { Ok(()) } else { self.consumer.commit(&done) }
+        if done.is_empty() {
+            return Ok(());
+        }
+        self.consumer.commit(&done)?;
+        Failpoint::ObserveCommitted.pass();
+        Ok(())
+    }
+
+    /// With nothing to read and nothing in hand, this role is not behind.
+    fn tell_if_caught_up(&self, waiting: &VecDeque<Record>) {
+        if waiting.is_empty() && locked(&self.ledger).in_flight() == 0 {
+            self.metrics.caught_up(ROLE);
+        }
     }
 
     fn tell_lag(&self) {
@@ -188,7 +206,7 @@ pub(super) struct Leases {
 
 impl Assignment for Leases {
     fn assigned(&self, partitions: &[i32]) {
-        tracing::info!(?partitions, role = ROLE, "partitions assigned");
+        tracing::info!(?partitions, role = ROLE.name(), "partitions assigned");
         self.metrics.rebalance(ROLE, "assigned");
         let mut ledger = locked(&self.ledger);
         partitions.iter().for_each(|partition| ledger.assign(*partition));
@@ -196,14 +214,14 @@ impl Assignment for Leases {
     }
 
     fn revoked(&self, partitions: &[i32]) -> Vec<(i32, i64)> {
-        tracing::info!(?partitions, role = ROLE, "partitions revoked");
+        tracing::info!(?partitions, role = ROLE.name(), "partitions revoked");
         self.metrics.rebalance(ROLE, "revoked");
         let mut ledger = locked(&self.ledger);
         partitions.iter().filter_map(|partition| Some((*partition, ledger.revoke(*partition)?))).collect()
     }
 
     fn lost(&self, partitions: &[i32]) {
-        tracing::warn!(?partitions, role = ROLE, "partitions lost");
+        tracing::warn!(?partitions, role = ROLE.name(), "partitions lost");
         self.metrics.rebalance(ROLE, "lost");
         let mut ledger = locked(&self.ledger);
         for partition in partitions {

@@ -12,6 +12,7 @@ use domain::ports::Vision;
 use super::decode::Decoded;
 use super::outbox::{Outbox, Place};
 use super::stop::Stop;
+use crate::failpoint::Failpoint;
 use crate::observer::Observer;
 use crate::telemetry::metrics::{Metrics, Stage};
 
@@ -49,12 +50,16 @@ impl<V: Vision> Look<'_, V> {
             permits.push(decoded.permit);
             segments.push(decoded.segment);
         }
+        if Failpoint::LookModels.fails() {
+            anyhow::bail!("a failpoint lets the models fail");
+        }
         let observations = self.observer.observe(segments)?;
         drop(permits);
         let each = started.elapsed() / observations.len().max(1) as u32;
         for (place, observation) in places.into_iter().zip(observations) {
             self.metrics.stage(Stage::Look, true, each);
             self.metrics.samples(&observation);
+            self.outbox.tell_step(&place, Stage::Look, started.elapsed(), None);
             self.outbox.publish(place, &observation)?;
         }
         Ok(())

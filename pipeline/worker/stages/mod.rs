@@ -46,6 +46,7 @@ use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, Pool};
+use crate::telemetry::spans::Spans;
 use decode::Decode;
 use ingest::{Ingest, LEAST_COST, Leases};
 use look::Look;
@@ -71,6 +72,8 @@ pub struct Worker<'a> {
     pub eyes: Option<Eyes<'a>>,
     /// Counts.
     pub metrics: Metrics,
+    /// Takes the spans of traced segments.
+    pub spans: Spans,
     /// Tells who is alive and ready.
     pub health: Health,
     /// Ends everything.
@@ -142,14 +145,15 @@ impl Worker<'_> {
             self.topics.clone(),
             kafka.max_record_bytes as usize,
             Arc::clone(&ledger),
-            metrics.clone(),
+            (metrics.clone(), self.spans.clone()),
             stop.clone(),
         )?;
-        let pulse = self.health.register(ingest::ROLE);
+        let pulse = self.health.register(ingest::ROLE.name());
         let leases =
             Leases { ledger: Arc::clone(&ledger), metrics: metrics.clone(), pulse: Arc::clone(&pulse) };
         let group = GroupSettings {
             instance_id: kafka.static_membership.then(|| format!("{}-observe", kafka.instance)),
+            session_timeout: kafka.session_timeout,
             ..GroupSettings::new(format!("{}-observe", kafka.group_prefix))
         };
         let consumer =
@@ -206,14 +210,17 @@ impl Worker<'_> {
             connection: self.connection.clone(),
             topics: self.topics.clone(),
             instance_id: kafka.static_membership.then(|| format!("{}-score", kafka.instance)),
+            session_timeout: kafka.session_timeout,
             transactional_id: format!("{name}-{}", kafka.instance),
             group_id: name,
             observe_group_id: format!("{}-observe", kafka.group_prefix),
             policy: self.policy.clone(),
             linger: worker.score_linger,
+            transaction_timeout: kafka.transaction_timeout,
             idle_after: score::IdleAfter { end: worker.idle_after_end, silence: worker.idle_after },
             metrics: self.metrics.clone(),
-            pulse: self.health.register(score::ROLE),
+            spans: self.spans.clone(),
+            pulse: self.health.register(score::ROLE.name()),
             stop: self.stop.clone(),
         }
     }

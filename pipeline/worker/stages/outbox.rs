@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::delivery::{Lease, OffsetLedger};
 use domain::ids::SessionId;
@@ -20,7 +20,10 @@ use super::budget::Permit;
 use super::in_order::{InOrder, Ticket};
 use super::stop::Stop;
 use crate::clock;
+use crate::failpoint::Failpoint;
+use crate::settings::Role;
 use crate::telemetry::metrics::{Metrics, Stage};
+use crate::telemetry::spans::{Span, Spans};
 use crate::telemetry::trace::TraceContext;
 
 /// CloudEvents `source` of what the observe role publishes.
@@ -44,9 +47,9 @@ pub(super) struct Place {
     /// The record as it came: what a dead letter keeps.
     record: Record,
     lease: Lease,
-    trace: TraceContext,
+    trace: Trace,
     /// Pays for the record.
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Place {
@@ -54,6 +57,15 @@ impl Place {
     pub(super) fn inline_media(&self) -> &[u8] {
         self.record.value.as_deref().unwrap_or_default()
     }
+}
+
+/// The trace of a segment.
+struct Trace {
+    /// What it came with.
+    given: Option<TraceContext>,
+    /// Where the work on it belongs.
+    observe: TraceContext,
+    since: Instant,
 }
 
 /// Why a segment has no result.
@@ -70,6 +82,8 @@ pub(super) struct Rejected {
 struct Finished {
     records: Vec<Outgoing>,
     receipt: Receipt,
+    /// Pays for what a dead letter keeps, until the publisher does.
+    _permit: Option<Permit>,
 }
 
 /// Publishes results.
@@ -79,15 +93,23 @@ pub(super) struct Outbox {
     lines: Mutex<InOrder<SessionId, Finished>>,
     ledger: SharedLedger,
     metrics: Metrics,
+    spans: Spans,
+    stop: Stop,
 }
 
 /// Comes back with each acknowledgement; the last one completes the segment.
 #[derive(Clone)]
-struct Receipt {
+struct Receipt(Arc<Sent>);
+
+/// What was sent for one record.
+struct Sent {
     lease: Lease,
-    missing: Arc<AtomicU8>,
-    sent: Instant,
+    /// Records without an acknowledgement.
+    missing: AtomicU8,
+    at: Instant,
     arrived_ms: Option<i64>,
+    /// Of a segment.
+    trace: Option<(SessionId, Trace)>,
 }
 
 impl Outbox {
@@ -96,18 +118,25 @@ impl Outbox {
         topics: Topics,
         max_record_bytes: usize,
         ledger: SharedLedger,
-        metrics: Metrics,
+        (metrics, spans): (Metrics, Spans),
         stop: Stop,
     ) -> Result<Self, KafkaError> {
-        let settings =
-            PublisherSettings { message_max_bytes: max_record_bytes, ..PublisherSettings::default() };
-        let (acknowledged, counted) = (Arc::clone(&ledger), metrics.clone());
+        // Brokers that are away are waited for: what was observed is not worth less for that.
+        let settings = PublisherSettings {
+            message_max_bytes: max_record_bytes,
+            delivery_timeout: None,
+            ..PublisherSettings::default()
+        };
+        let ending = stop.clone();
+        let (acknowledged, counted, told) = (Arc::clone(&ledger), metrics.clone(), spans.clone());
         let publisher = Publisher::new(connection, settings, move |receipt: Receipt, result| match result {
-            Ok(()) => receipt.acknowledge(&acknowledged, &counted),
-            // Not acknowledged within minutes, or refused for good: a successor does it again.
-            Err(error) => stop.fail("publish", &error),
+            Ok(()) => receipt.acknowledge(&acknowledged, &counted, &told),
+            // Given up on purpose.
+            Err(_) if ending.is_immediate() => {}
+            // Refused for good: a successor does it again.
+            Err(error) => ending.fail("publish", &error),
         })?;
-        Ok(Self { publisher, topics, lines: Mutex::default(), ledger, metrics })
+        Ok(Self { publisher, topics, lines: Mutex::default(), ledger, metrics, spans, stop })
     }
 
     /// Reserves the place of a segment; results leave in the order of these calls.
@@ -120,10 +149,26 @@ impl Outbox {
     ) -> Place {
         let session = header.session.clone();
         let given = kafka::wire::traceparent(&record).and_then(TraceContext::parse);
-        let trace =
-            given.unwrap_or_else(|| TraceContext::of_segment(&session, header.stream.epoch, header.sequence));
+        let own = || TraceContext::of_segment(&session, header.stream.epoch, header.sequence);
+        let observe = given.clone().unwrap_or_else(own).child(SOURCE, &session);
+        let trace = Trace { given, observe, since: Instant::now() };
         let ticket = self.lines().reserve(session.clone());
-        Place { session, ticket, record, lease, trace, _permit: permit }
+        Place { session, ticket, record, lease, trace, permit }
+    }
+
+    /// Gives up what is on its way, and lets go of whoever waits for room. A successor does it again.
+    pub(super) fn give_up(&self) {
+        self.publisher.close();
+    }
+
+    /// Tells of a step of the work on a segment, for its trace.
+    pub(super) fn tell_step(&self, place: &Place, step: Stage, took: Duration, failed: Option<&'static str>) {
+        let parent = &place.trace.observe;
+        if self.spans.want(parent) {
+            let context = &parent.child(step.name(), &place.session);
+            let (name, session) = (step.name(), &place.session);
+            self.spans.tell(&Span { name, context, parent: Some(parent), took, session, failed });
+        }
     }
 
     /// Publishes what was seen.
@@ -140,7 +185,7 @@ impl Outbox {
         rejected: &Rejected,
     ) -> Result<(), KafkaError> {
         let records = vec![
-            self.dead_letter(&place.record, rejected, &place.trace),
+            self.dead_letter(&place.record, rejected, &place.trace.observe),
             self.observation(&place, placeholder),
         ];
         self.finish(place, records)
@@ -158,33 +203,43 @@ impl Outbox {
             Some(trace) => self.dead_letter(record, rejected, &trace),
             None => self.letter(record, rejected),
         };
-        self.send(Finished { receipt: Receipt::new(lease, 1, record.timestamp_ms), records: vec![letter] })
+        let receipt = Receipt::new(lease, 1, record.timestamp_ms, None);
+        self.send(Finished { receipt, records: vec![letter], _permit: None })
     }
 
     fn finish(&self, place: Place, records: Vec<Outgoing>) -> Result<(), KafkaError> {
-        let receipt = Receipt::new(place.lease, records.len() as u8, place.record.timestamp_ms);
+        let Place { session, ticket, record, lease, trace, permit } = place;
+        let trace = Some((session.clone(), trace));
+        let receipt = Receipt::new(lease, records.len() as u8, record.timestamp_ms, trace);
+        drop(record);
+        let finished = Finished { records, receipt, _permit: Some(permit) };
         // Sent under the lock: two threads that finish at once must not overtake each other.
         let mut lines = self.lines();
-        for finished in lines.fill(&place.session, place.ticket, Finished { records, receipt }) {
+        for finished in lines.fill(&session, ticket, finished) {
             self.send(finished)?;
         }
         Ok(())
     }
 
     fn send(&self, finished: Finished) -> Result<(), KafkaError> {
-        let Finished { records, receipt } = finished;
+        let Finished { records, receipt, _permit } = finished;
         // The new owner of the partition does it again; two results would be one too many.
-        if !locked(&self.ledger).is_current(&receipt.lease) {
+        if !locked(&self.ledger).is_current(&receipt.0.lease) {
             return Ok(());
         }
         for record in records {
-            self.publisher.send(record, receipt.clone()).map_err(|refused| refused.error)?;
+            match self.publisher.send(record, receipt.clone()) {
+                Ok(()) => {}
+                Err(_) if self.stop.is_immediate() => return Ok(()),
+                Err(refused) => return Err(refused.error),
+            }
         }
+        Failpoint::ObserveSent.pass();
         Ok(())
     }
 
     fn observation(&self, place: &Place, observation: &Observation) -> Outgoing {
-        let (time, trace) = (clock::now(), place.trace.child(SOURCE, &place.session).header());
+        let (time, trace) = (clock::now(), place.trace.observe.header());
         let event = Event { source: SOURCE, time: Some(&time), traceparent: Some(&trace) };
         let mut record = Outgoing::message(self.topics.observations(), event, observation);
         if let Some(arrived) = place.record.timestamp_ms {
@@ -235,18 +290,25 @@ impl Outbox {
 }
 
 impl Receipt {
-    fn new(lease: Lease, records: u8, arrived_ms: Option<i64>) -> Self {
-        Self { lease, missing: Arc::new(AtomicU8::new(records)), sent: Instant::now(), arrived_ms }
+    fn new(lease: Lease, records: u8, arrived_ms: Option<i64>, trace: Option<(SessionId, Trace)>) -> Self {
+        let (missing, at) = (AtomicU8::new(records), Instant::now());
+        Self(Arc::new(Sent { lease, missing, at, arrived_ms, trace }))
     }
 
-    fn acknowledge(&self, ledger: &SharedLedger, metrics: &Metrics) {
-        if self.missing.fetch_sub(1, Ordering::AcqRel) > 1 {
+    fn acknowledge(&self, ledger: &SharedLedger, metrics: &Metrics, spans: &Spans) {
+        let Sent { lease, missing, at, arrived_ms, trace } = self.0.as_ref();
+        if missing.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        if locked(ledger).done(&self.lease) {
-            metrics.stage(Stage::Publish, true, self.sent.elapsed());
-            if let Some(arrived) = self.arrived_ms {
-                metrics.observed_after(clock::since_ms(arrived));
+        if locked(ledger).done(lease) {
+            Failpoint::ObserveAcknowledged.pass();
+            metrics.stage(Stage::Publish, true, at.elapsed());
+            if let Some(arrived) = *arrived_ms {
+                metrics.reached(Role::Observe, arrived);
+            }
+            if let Some((session, Trace { given, observe, since })) = trace {
+                let (context, parent, took) = (observe, given.as_ref(), since.elapsed());
+                spans.tell(&Span { name: "observe", context, parent, took, session, failed: None });
             }
         }
     }

@@ -68,6 +68,13 @@ impl Stop {
         self.is_draining()
     }
 
+    /// Waits until everything is to be given up.
+    pub fn wait_for_now(&self) {
+        let guard = self.inner.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.inner.changed.wait_while(guard, |_| !self.is_immediate());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     fn raise(&self, state: u8) {
         self.inner.state.fetch_max(state, Ordering::AcqRel);
         // Under the lock, so that nobody goes to sleep between looking and waiting.

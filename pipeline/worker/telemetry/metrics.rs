@@ -3,14 +3,19 @@
 //! Labels come from enums and from tables of the program, never from records: a session, a tenant or a
 //! file name as a label would grow without bound and tell who sat an exam.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::messages::{Incident, Observation, SampleStatus, UnseenReason};
-use prometheus::{CounterVec, Histogram};
+use prometheus::{CounterVec, GaugeVec, Histogram};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+
+use crate::clock;
+use crate::settings::Role;
 
 /// A stage of the data path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +78,9 @@ impl Pool {
     }
 }
 
+/// What stands for "nothing waits" among arrival times, which are later than 1970.
+const CAUGHT_UP: i64 = 0;
+
 /// From a millisecond to a minute and a half.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0, 90.0];
@@ -95,6 +103,9 @@ pub struct Metrics {
     model_seconds: CounterVec,
     observe_delay: Histogram,
     score_delay: Histogram,
+    event_time_lag: GaugeVec,
+    /// Per role: when the segment arrived whose result was finished last, or [`CAUGHT_UP`].
+    reached: Arc<[AtomicI64; Role::ALL.len()]>,
     lag: IntGaugeVec,
     partitions: IntGaugeVec,
     rebalances: IntCounterVec,
@@ -149,6 +160,12 @@ impl Metrics {
                 "score_delay_seconds",
                 "From a segment's arrival at the broker to the committed score that knows it",
             ),
+            event_time_lag: make.real_gauges(
+                "event_time_lag_seconds",
+                "How long ago the segment arrived whose result was finished last; 0 while none waits",
+                &["role"],
+            ),
+            reached: Arc::default(),
             lag: make.gauges("consumer_lag_records", "Records that wait in the partitions of this process", &["role"]),
             partitions: make.gauges("partitions", "Partitions of this process", &["role"]),
             rebalances: make.counters("rebalances_total", "Changes of the assignment", &["role", "change"]),
@@ -226,25 +243,41 @@ impl Metrics {
         counter.inc_by((time.as_secs_f64() - counter.get()).max(0.0));
     }
 
-    /// An observation was acknowledged this long after its segment came.
-    pub fn observed_after(&self, delay: Duration) {
-        self.observe_delay.observe(delay.as_secs_f64());
+    /// A role finished the result of a segment that arrived at this time, in milliseconds since 1970:
+    /// its observation was acknowledged, or the score that knows it was committed.
+    pub fn reached(&self, role: Role, arrived_ms: i64) {
+        let delays = match role {
+            Role::Observe => &self.observe_delay,
+            Role::Score => &self.score_delay,
+        };
+        delays.observe(clock::since_ms(arrived_ms).as_secs_f64());
+        self.reached[role as usize].store(arrived_ms, Ordering::Relaxed);
     }
 
-    /// A score was committed this long after the segment came that it knows last.
-    pub fn scored_after(&self, delay: Duration) {
-        self.score_delay.observe(delay.as_secs_f64());
+    /// Nothing waits for a role.
+    pub fn caught_up(&self, role: Role) {
+        self.reached[role as usize].store(CAUGHT_UP, Ordering::Relaxed);
+    }
+
+    fn tell_event_time(&self) {
+        for role in Role::ALL {
+            let lag = match self.reached[role as usize].load(Ordering::Relaxed) {
+                CAUGHT_UP => Duration::ZERO,
+                arrived_ms => clock::since_ms(arrived_ms),
+            };
+            self.event_time_lag.with_label_values(&[role.name()]).set(lag.as_secs_f64());
+        }
     }
 
     /// How far a role is behind, and how many partitions it has.
-    pub fn share(&self, role: &str, partitions: usize, lag: i64) {
-        self.partitions.with_label_values(&[role]).set(partitions as i64);
-        self.lag.with_label_values(&[role]).set(lag);
+    pub fn share(&self, role: Role, partitions: usize, lag: i64) {
+        self.partitions.with_label_values(&[role.name()]).set(partitions as i64);
+        self.lag.with_label_values(&[role.name()]).set(lag);
     }
 
     /// The assignment of a role changed.
-    pub fn rebalance(&self, role: &str, change: &str) {
-        self.rebalances.with_label_values(&[role, change]).inc();
+    pub fn rebalance(&self, role: Role, change: &str) {
+        self.rebalances.with_label_values(&[role.name(), change]).inc();
     }
 
     /// A transaction ended.
@@ -265,6 +298,7 @@ impl Metrics {
 
     /// Everything, in Prometheus' text format.
     pub fn text(&self) -> String {
+        self.tell_event_time();
         let mut text = Vec::new();
         // Writing into memory fails for no metric that a registry accepted.
         let _written = TextEncoder::new().encode(&self.registry.gather(), &mut text);
@@ -332,6 +366,10 @@ impl Make<'_> {
         self.register(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
+    fn real_gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.register(GaugeVec::new(Opts::new(name, help), labels))
+    }
+
     fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
         let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
         self.register(HistogramVec::new(options, labels))
@@ -363,6 +401,25 @@ mod tests {
         assert!(text.contains("invigilator_queue_bytes{pool=\"media\"} 5"), "{text}");
         assert!(text.contains("invigilator_stage_blocked_seconds_total{stage=\"ingest\"} 3"), "{text}");
         assert!(text.contains("invigilator_model_runs_total{model=\"blazeface_back\"} 6"), "{text}");
+    }
+
+    #[test]
+    fn event_time_lag_grows_while_something_waits() {
+        let metrics = Metrics::new();
+        let lag = || {
+            let text = metrics.text();
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("invigilator_event_time_lag_seconds{role=\"score\"} "));
+            line.unwrap().parse::<f64>().unwrap()
+        };
+        assert_eq!(lag(), 0.0);
+        metrics.reached(Role::Score, clock::now_ms() - 60_000);
+        assert!((60.0..90.0).contains(&lag()));
+        metrics.reached(Role::Observe, clock::now_ms());
+        assert!(lag() >= 60.0, "each role has its own");
+        metrics.caught_up(Role::Score);
+        assert_eq!(lag(), 0.0);
     }
 
     #[test]

@@ -14,4 +14,5 @@ pub mod health;
 pub mod logs;
 pub mod metrics;
 pub mod server;
+pub mod spans;
 pub mod trace;

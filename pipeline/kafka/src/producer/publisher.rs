@@ -31,8 +31,8 @@ pub struct PublisherSettings {
     pub message_max_bytes: usize,
     /// How long a record may wait for others to go with it.
     pub linger: Duration,
-    /// After how long a record that no broker takes is given back as failed.
-    pub delivery_timeout: Duration,
+    /// After how long a record that no broker takes is given back as failed; `None`: never.
+    pub delivery_timeout: Option<Duration>,
 }
 
 impl Default for PublisherSettings {
@@ -41,7 +41,7 @@ impl Default for PublisherSettings {
             buffer_bytes: 32 << 20,
             message_max_bytes: LARGEST_RECORD,
             linger: Duration::from_millis(5),
-            delivery_timeout: Duration::from_secs(120),
+            delivery_timeout: Some(Duration::from_secs(120)),
         }
     }
 }
@@ -81,7 +81,8 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             .set("queue.buffering.max.kbytes", queue_kib.min(i32::MAX as usize).to_string())
             .set("queue.buffering.max.messages", "0")
             .set("linger.ms", settings.linger.as_millis().to_string())
-            .set("message.timeout.ms", settings.delivery_timeout.as_millis().to_string());
+            // To the library, 0 means never.
+            .set("message.timeout.ms", settings.delivery_timeout.unwrap_or_default().as_millis().to_string());
         let deliveries =
             Deliveries { room: Room::new(settings.buffer_bytes), on_delivered: Box::new(on_delivered) };
         let producer: ThreadedProducer<Deliveries<T>> = config
@@ -91,8 +92,8 @@ impl<T: Send + Sync + 'static> Publisher<T> {
         Ok(Self { producer, deliveries, message_max_bytes: settings.message_max_bytes })
     }
 
-    /// Sends a record. Blocks while the budget is on its way: at most for the delivery timeout, or until
-    /// [`close`](Self::close).
+    /// Sends a record. Blocks while the budget is on its way: at most for the delivery timeout if there
+    /// is one, or until [`close`](Self::close).
     ///
     /// # Errors
     /// If the record is not accepted: too large, an unusable producer, closed. `on_delivered` is not

@@ -92,30 +92,40 @@ impl TransactionalPublisher {
         }
     }
 
-    /// Commits the transaction together with the offsets, (topic, partition, next offset), of a group.
+    /// Makes the offsets, (topic, partition, next offset), of a group a part of the transaction.
     ///
     /// # Errors
-    /// If it was not committed, or that is not known: see [`TransactionError`].
-    pub fn commit(
+    /// If they were not taken, or a record that was sent before did not arrive.
+    pub fn add_offsets(
         &mut self,
         offsets: &[(&str, i32, i64)],
         group: &GroupMetadata,
     ) -> Result<(), TransactionError> {
+        self.wait_for_records();
+        let at = |(topic, partition, next): &(&str, i32, i64)| {
+            ((*topic).to_owned(), *partition, Offset::from_raw((*next).max(0)))
+        };
+        let list: TopicPartitionList = offsets.iter().map(at).collect();
+        self.insist("add offsets to a transaction", |producer| {
+            producer.send_offsets_to_transaction(&list, &group.0, ONE_CALL)
+        })
+    }
+
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    /// If it was not committed, or that is not known: see [`TransactionError`].
+    pub fn commit(&mut self) -> Result<(), TransactionError> {
+        self.wait_for_records();
+        self.insist("commit a transaction", |producer| producer.commit_transaction(ONE_CALL))
+    }
+
+    fn wait_for_records(&self) {
         // Without this the library waits in steps of 100 ms for what arrives within a few.
         let deadline = Instant::now() + self.timeout;
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
             self.producer.poll(Duration::from_millis(1));
         }
-        if !offsets.is_empty() {
-            let at = |(topic, partition, next): &(&str, i32, i64)| {
-                ((*topic).to_owned(), *partition, Offset::from_raw((*next).max(0)))
-            };
-            let list: TopicPartitionList = offsets.iter().map(at).collect();
-            self.insist("add offsets to a transaction", |producer| {
-                producer.send_offsets_to_transaction(&list, &group.0, ONE_CALL)
-            })?;
-        }
-        self.insist("commit a transaction", |producer| producer.commit_transaction(ONE_CALL))
     }
 
     /// Aborts the transaction: nothing of it will be seen.
@@ -165,6 +175,16 @@ impl TransactionalPublisher {
         match self.producer.client().fatal_error() {
             Some(_) => TransactionError::Fatal(error),
             None => TransactionError::Abort(error),
+        }
+    }
+}
+
+impl TransactionError {
+    /// Whether another producer would be refused as well: settings that make no sense, rights that are
+    /// missing.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Abort(error) | Self::Fatal(error) => error.is_refusal(),
         }
     }
 }

@@ -27,7 +27,7 @@ fn results_and_offsets_are_seen_together_or_not_at_all() {
     producer.begin().unwrap();
     producer.send(&record(&output, 0, "key", "of 0 and 1")).unwrap();
     let group = consumer.group_metadata().unwrap();
-    producer.commit(&[(&input, 0, 2)], &group).unwrap();
+    producer.add_offsets(&[(&input, 0, 2)], &group).and_then(|()| producer.commit()).unwrap();
     assert_eq!(values(&read_all(&connection, &output, 0)), ["of 0 and 1"]);
     assert_eq!(consumer.committed(&[0]).unwrap(), [(0, 2)]);
 
@@ -42,7 +42,7 @@ fn results_and_offsets_are_seen_together_or_not_at_all() {
     assert_eq!(values(&again), ["2", "3"]);
     producer.begin().unwrap();
     producer.send(&record(&output, 0, "key", "of 2 and 3")).unwrap();
-    producer.commit(&[(&input, 0, 4)], &group).unwrap();
+    producer.add_offsets(&[(&input, 0, 4)], &group).and_then(|()| producer.commit()).unwrap();
     assert_eq!(values(&read_all(&connection, &output, 0)), ["of 0 and 1", "of 2 and 3"]);
     assert_eq!(consumer.committed(&[0]).unwrap(), [(0, 4)]);
 }
@@ -64,7 +64,7 @@ fn committing_does_not_wait_for_a_tick_of_the_library() {
             producer.send(&record(&output, 0, "key", [7; 500])).unwrap();
         }
         let committing = Instant::now();
-        producer.commit(&[(&input, 0, next)], &group).unwrap();
+        producer.add_offsets(&[(&input, 0, next)], &group).and_then(|()| producer.commit()).unwrap();
         if committing.elapsed() < Duration::from_millis(80) {
             return;
         }
@@ -86,14 +86,14 @@ fn a_zombie_with_the_same_id_is_fenced() {
     zombie.begin().unwrap();
     zombie.send(&record(&output, 0, "key", "of a zombie")).unwrap();
     let mut successor = producer(&connection, &id);
-    let error = zombie.commit(&[(&input, 0, 1)], &group).unwrap_err();
+    let error = zombie.add_offsets(&[(&input, 0, 1)], &group).and_then(|()| zombie.commit()).unwrap_err();
     let TransactionError::Fatal(error) = error else { panic!("{error}") };
     assert_eq!(error.kind(), ErrorKind::Fatal);
     assert!(matches!(zombie.begin(), Err(TransactionError::Fatal(_))), "it stays fenced");
 
     successor.begin().unwrap();
     successor.send(&record(&output, 0, "key", "of its successor")).unwrap();
-    successor.commit(&[(&input, 0, 1)], &group).unwrap();
+    successor.add_offsets(&[(&input, 0, 1)], &group).and_then(|()| successor.commit()).unwrap();
     assert_eq!(values(&read_all(&connection, &output, 0)), ["of its successor"]);
 }
 
@@ -116,7 +116,7 @@ fn a_member_that_was_replaced_cannot_commit() {
     // Another member gets the partition while this one does not poll.
     let (other, _) = join(&connection, &input, &settings);
     take(&other, 1);
-    let error = producer.commit(&[(&input, 0, 1)], &stale).unwrap_err();
+    let error = producer.add_offsets(&[(&input, 0, 1)], &stale).and_then(|()| producer.commit()).unwrap_err();
     assert!(matches!(error, TransactionError::Abort(_)), "{error}");
     producer.abort().unwrap();
     assert_eq!(values(&read_all(&connection, &output, 0)), [""; 0]);
@@ -137,7 +137,8 @@ fn a_broker_that_dies_within_a_transaction_is_waited_for() {
     producer.send(&record(&output, 0, "key", "once")).unwrap();
     broker.kill();
     let committed = std::thread::scope(|scope| {
-        let committing = scope.spawn(|| producer.commit(&[(&input, 0, 1)], &group));
+        let committing =
+            scope.spawn(|| producer.add_offsets(&[(&input, 0, 1)], &group).and_then(|()| producer.commit()));
         broker.restart();
         committing.join().unwrap()
     });
@@ -151,5 +152,5 @@ fn a_broker_that_dies_within_a_transaction_is_waited_for() {
     }
     producer.begin().unwrap();
     producer.send(&record(&output, 0, "key", "again")).unwrap();
-    producer.commit(&[], &group).unwrap();
+    producer.commit().unwrap();
 }

@@ -54,7 +54,7 @@ pub fn run(args: &PublishArgs) -> Result<Exit, Failure> {
     let judged_by = policy::load(args.policy.as_deref().unwrap_or(&settings.policy))?;
     // Only what goes wrong, in words: a person watches.
     let (log_level, log_format) = (LogLevel::Warn, LogFormat::Text);
-    logs::begin(&Telemetry { log_level, log_format, ..settings.telemetry });
+    logs::begin(&Telemetry { log_level, log_format, ..settings.telemetry.clone() });
 
     let carriage = carriage(args, &settings)?;
     let connection = settings.connection().map_err(|error| Failure::new(Exit::Configuration, error))?;

@@ -10,7 +10,10 @@ use kafka::{Outgoing, Record, Topics};
 
 use super::sessions::StoredState;
 use crate::clock;
+use crate::settings::Role;
+use crate::stages::outbox::ARRIVED;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::spans::{Span, Spans};
 use crate::telemetry::trace::TraceContext;
 use domain::ids::SessionId;
 use domain::messages::{IncidentRun, Marker, ScoreRun};
@@ -18,14 +21,22 @@ use domain::messages::{IncidentRun, Marker, ScoreRun};
 /// CloudEvents `source` of what the score role publishes.
 const SOURCE: &str = "/invigilator/score";
 
+/// A segment whose score is in the batch.
+struct Observed {
+    session: SessionId,
+    /// When the segment came to the broker, in milliseconds since 1970.
+    arrived_ms: Option<i64>,
+    trace: Option<TraceContext>,
+    since: Instant,
+}
+
 /// Gathered since the last commit.
 pub(super) struct Batch {
     topics: Topics,
     pub outgoing: Vec<Outgoing>,
     /// (topic, partition) → next offset.
     pub offsets: BTreeMap<(String, i32), i64>,
-    /// When the segments came that the scores in here know last, in milliseconds since 1970.
-    pub arrived: Vec<i64>,
+    observed: Vec<Observed>,
     /// When the first record was taken in.
     pub since: Option<Instant>,
     pub records: usize,
@@ -37,7 +48,7 @@ impl Batch {
             topics,
             outgoing: Vec::new(),
             offsets: BTreeMap::new(),
-            arrived: Vec::new(),
+            observed: Vec::new(),
             since: None,
             records: 0,
         }
@@ -59,6 +70,28 @@ impl Batch {
         self.records += 1;
         let origin = &record.origin;
         self.offsets.insert((origin.topic.clone(), origin.partition), origin.offset + 1);
+    }
+
+    /// A segment's observation was taken in.
+    pub(super) fn observed(&mut self, session: &SessionId, record: &Record, since: Instant) {
+        let arrived_ms = record.headers.get(ARRIVED).and_then(|text| std::str::from_utf8(text).ok());
+        let trace = kafka::wire::traceparent(record).and_then(TraceContext::parse);
+        let arrived_ms = arrived_ms.and_then(|text| text.parse().ok());
+        self.observed.push(Observed { session: session.clone(), arrived_ms, trace, since });
+    }
+
+    /// Everything in here is committed.
+    pub(super) fn tell_committed(&self, metrics: &Metrics, spans: &Spans) {
+        for Observed { session, arrived_ms, trace, since } in &self.observed {
+            if let Some(arrived_ms) = *arrived_ms {
+                metrics.reached(Role::Score, arrived_ms);
+            }
+            if let Some(parent) = trace.as_ref().filter(|trace| spans.want(trace)) {
+                let context = &parent.child(SOURCE, session);
+                let (parent, took) = (Some(parent), since.elapsed());
+                spans.tell(&Span { name: "score", context, parent, took, session, failed: None });
+            }
+        }
     }
 
     /// What the fold had to say about a record.

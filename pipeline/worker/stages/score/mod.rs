@@ -7,8 +7,8 @@
 //!
 //! One thread does all of it, in this order: partitions that came are restored from their stored state;
 //! records are folded; what they led to is committed together after a short while. Whatever goes wrong
-//! (an aborted transaction, a partition taken away, a fenced producer) has one remedy: forget, restore from
-//! what is committed, read again from there.
+//! (an aborted transaction, a fenced producer, brokers that do not answer) has one remedy: forget, take a
+//! new producer, restore from what is committed, read again from there; as often as it takes.
 //!
 //! A session's facts are read before its first observation is judged: they were written earlier, so they
 //! are there by then.
@@ -36,20 +36,22 @@ use sessions::Clocks;
 pub(super) use sessions::IdleAfter;
 use share::{PATIENCE, Share};
 
-use super::outbox::ARRIVED;
 use super::stop::Stop;
+use crate::failpoint::Failpoint;
+use crate::settings::Role;
 use crate::settings::policy::LoadedPolicy;
 use crate::telemetry::health::Pulse;
 use crate::telemetry::metrics::{Metrics, Stage};
+use crate::telemetry::spans::Spans;
 
-/// The name of the role in metrics.
-pub(super) const ROLE: &str = "score";
+/// The role, in metrics and logs.
+pub(super) const ROLE: Role = Role::Score;
 /// How long a poll waits while nothing is gathered.
 const POLL: Duration = Duration::from_millis(50);
 /// A transaction is committed at the latest when it has taken in so many records.
 const MOST_RECORDS: usize = 1000;
-/// How long a transaction may stay open, and how long any step of it is tried.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// After how long it is tried again to recover, at first and at most.
+const RECOVER_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// How often clocks are looked at.
 const LOOK_AT_CLOCKS_EVERY: Duration = Duration::from_secs(1);
 /// How often the brokers are asked how far behind this process is.
@@ -65,11 +67,14 @@ pub(super) struct Score {
     /// The group of the observe role.
     pub observe_group_id: String,
     pub instance_id: Option<String>,
+    pub session_timeout: Duration,
     pub transactional_id: String,
     pub policy: LoadedPolicy,
     pub linger: Duration,
+    pub transaction_timeout: Duration,
     pub idle_after: IdleAfter,
     pub metrics: Metrics,
+    pub spans: Spans,
     pub pulse: Arc<Pulse>,
     pub stop: Stop,
 }
@@ -90,7 +95,8 @@ struct Run {
     policies: Policies,
     consumer: GroupConsumer,
     changes: Arc<Changes>,
-    publisher: TransactionalPublisher,
+    /// `None`: something went wrong, and what is in memory is worth nothing.
+    publisher: Option<TransactionalPublisher>,
     /// Reads side inputs as they come.
     sides: PartitionReader,
     /// Reads stored state.
@@ -114,6 +120,30 @@ enum ScoreError {
     Settings(#[from] crate::settings::SettingsError),
 }
 
+impl ScoreError {
+    /// Whether it may be gone when everything is begun anew.
+    fn passes(&self) -> bool {
+        match self {
+            Self::Kafka(error) => error.kind() == ErrorKind::Transient,
+            // A producer can be fenced for many reasons, and a new one cures all that can be cured.
+            Self::Transaction(error) => !error.is_refusal(),
+            Self::Settings(_) => false,
+        }
+    }
+}
+
+/// When something was last done that is done from time to time.
+struct Due {
+    clocks: Instant,
+    lag: Instant,
+}
+
+impl Default for Due {
+    fn default() -> Self {
+        Self { clocks: Instant::now(), lag: Instant::now() }
+    }
+}
+
 impl Run {
     fn begin(by: Score) -> Result<Self, ScoreError> {
         let changes = Arc::new(Changes {
@@ -123,13 +153,12 @@ impl Run {
         });
         let settings = GroupSettings {
             instance_id: by.instance_id.clone(),
+            session_timeout: by.session_timeout,
             start_paused: true,
             buffer_bytes: BUFFER,
             ..GroupSettings::new(by.group_id.clone())
         };
         let assignment = Arc::clone(&changes) as Arc<dyn Assignment>;
-        let publisher =
-            TransactionalPublisher::new(&by.connection, &by.transactional_id, TRANSACTION_TIMEOUT)?;
         let consumer = GroupConsumer::new(&by.connection, &by.topics.observations(), &settings, assignment)?;
         let sides = PartitionReader::new(&by.connection, BUFFER)?;
         let states = PartitionReader::new(&by.connection, BUFFER)?;
@@ -142,7 +171,7 @@ impl Run {
             policies,
             consumer,
             changes,
-            publisher,
+            publisher: None,
             sides,
             states,
             observed,
@@ -153,35 +182,63 @@ impl Run {
     }
 
     fn go_on(mut self) -> Result<(), ScoreError> {
-        let (mut clocks, mut lag) = (Instant::now(), Instant::now());
+        let mut due = Due::default();
+        let mut failures = 0;
         while !self.by.stop.is_draining() {
             self.by.pulse.beat();
-            match self.consumer.poll(POLL.min(self.by.linger)) {
-                Ok(Some(record)) => self.observe(&record)?,
-                Ok(None) => self.caught_up = Instant::now(),
-                Err(error) if error.kind() == ErrorKind::Transient => {
-                    tracing::warn!(%error, "reading goes on when the brokers answer");
+            match self.round(&mut due) {
+                Ok(()) => failures = 0,
+                Err(error) if error.passes() => {
+                    failures += 1;
+                    let pause = pause_before(failures);
+                    tracing::warn!(%error, failures, ?pause, "starting over from what is committed");
+                    self.publisher = None;
+                    self.by.stop.wait(pause);
                 }
-                Err(error) => return Err(error.into()),
-            }
-            // Before anything is committed: what was folded for a partition that is gone must not be.
-            self.follow_assignment()?;
-            self.read_sides()?;
-            if clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
-                clocks = Instant::now();
-                self.look_at_clocks();
-            }
-            if lag.elapsed() >= ASK_LAG_EVERY {
-                lag = Instant::now();
-                self.tell_share();
-            }
-            let is_due = self.batch.since.is_some_and(|since| since.elapsed() >= self.by.linger);
-            if is_due || self.batch.records >= MOST_RECORDS {
-                self.commit()?;
+                Err(error) => return Err(error),
             }
         }
-        self.commit()?;
+        // What cannot be committed any more is done again by a successor.
+        if let Err(error) = self.commit() {
+            tracing::warn!(%error, "the last transaction was not committed");
+        }
         self.consumer.close();
+        Ok(())
+    }
+
+    /// Reads a record, if there is one, and does what is due.
+    fn round(&mut self, due: &mut Due) -> Result<(), ScoreError> {
+        if self.publisher.is_none() {
+            self.recover()?;
+        }
+        match self.consumer.poll(POLL.min(self.by.linger)) {
+            Ok(Some(record)) => self.observe(&record)?,
+            Ok(None) => {
+                self.caught_up = Instant::now();
+                if self.batch.is_empty() {
+                    self.by.metrics.caught_up(ROLE);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Transient => {
+                tracing::warn!(%error, "reading goes on when the brokers answer");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        // Before anything is committed: what was folded for a partition that is gone must not be.
+        self.follow_assignment()?;
+        self.read_sides()?;
+        if due.clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
+            due.clocks = Instant::now();
+            self.look_at_clocks();
+        }
+        if due.lag.elapsed() >= ASK_LAG_EVERY {
+            due.lag = Instant::now();
+            self.tell_share();
+        }
+        let is_due = self.batch.since.is_some_and(|since| since.elapsed() >= self.by.linger);
+        if is_due || self.batch.records >= MOST_RECORDS {
+            self.commit()?;
+        }
         Ok(())
     }
 
@@ -201,6 +258,7 @@ impl Run {
                     if is_new {
                         self.catch_up(partition)?;
                     }
+                    self.batch.observed(&observation.session, record, started);
                     Ok(self.shares.get_mut(&partition).map(|share| share.sessions.observation(&observation)))
                 }
                 Err(error) => Err(error),
@@ -210,7 +268,6 @@ impl Run {
         match outcome {
             Ok(outputs) => {
                 self.batch.say(outputs.unwrap_or_default(), record, &self.by.metrics);
-                self.batch.arrived.extend(arrived(record));
             }
             Err(error) => refuse(&self.by.metrics, record, &error),
         }
@@ -277,56 +334,36 @@ impl Run {
 
     /// Commits everything gathered.
     fn commit(&mut self) -> Result<(), ScoreError> {
-        if self.batch.is_empty() {
+        let Some(publisher) = self.publisher.as_mut().filter(|_| !self.batch.is_empty()) else {
             return Ok(());
-        }
-        let started = Instant::now();
-        match self.transact() {
-            Ok(()) => {
-                self.by.metrics.transaction("committed", started.elapsed());
-                for arrived in &self.batch.arrived {
-                    self.by.metrics.scored_after(crate::clock::since_ms(*arrived));
-                }
-                self.batch.clear();
-                Ok(())
-            }
-            Err(TransactionError::Abort(error)) => {
-                tracing::warn!(%error, "a transaction is aborted: its records are read again");
-                self.by.metrics.transaction("aborted", started.elapsed());
-                match self.publisher.abort() {
-                    Ok(()) => self.start_over(),
-                    Err(_) => self.rebuild(),
-                }
-            }
-            Err(TransactionError::Fatal(error)) => {
-                tracing::warn!(%error, "the producer is built anew");
-                self.by.metrics.transaction("fenced", started.elapsed());
-                self.rebuild()
-            }
-        }
-    }
-
-    fn transact(&mut self) -> Result<(), TransactionError> {
+        };
         for (partition, share) in &mut self.shares {
             for (session, state) in share.sessions.take_changed() {
                 self.batch.store(&session, &state, *partition);
             }
         }
-        let group = self.consumer.group_metadata().map_err(TransactionError::Abort)?;
-        self.publisher.begin()?;
-        for record in &self.batch.outgoing {
-            self.publisher.send(record)?;
-        }
-        let offsets = self.batch.offsets.iter();
-        let offsets: Vec<(&str, i32, i64)> =
-            offsets.map(|((topic, partition), next)| (topic.as_str(), *partition, *next)).collect();
-        self.publisher.commit(&offsets, &group)
+        let started = Instant::now();
+        let outcome = transact(publisher, &self.batch, &self.consumer);
+        let name = match &outcome {
+            Ok(()) => "committed",
+            Err(TransactionError::Abort(_)) => "aborted",
+            Err(TransactionError::Fatal(_)) => "fenced",
+        };
+        self.by.metrics.transaction(name, started.elapsed());
+        outcome?;
+        self.batch.tell_committed(&self.by.metrics, &self.by.spans);
+        self.batch.clear();
+        Ok(())
     }
 
-    fn rebuild(&mut self) -> Result<(), ScoreError> {
-        self.publisher =
-            TransactionalPublisher::new(&self.by.connection, &self.by.transactional_id, TRANSACTION_TIMEOUT)?;
-        self.start_over()
+    /// Forgets everything that is not committed. A new producer of the same id ends whatever the last one
+    /// left open.
+    fn recover(&mut self) -> Result<(), ScoreError> {
+        let (connection, id) = (&self.by.connection, &self.by.transactional_id);
+        let publisher = TransactionalPublisher::new(connection, id, self.by.transaction_timeout)?;
+        self.start_over()?;
+        self.publisher = Some(publisher);
+        Ok(())
     }
 
     /// Takes up new partitions and lets go of those that are gone.
@@ -350,7 +387,7 @@ impl Run {
         Ok(())
     }
 
-    /// Forgets everything that is not committed.
+    /// Reads everything again that is not committed.
     fn start_over(&mut self) -> Result<(), ScoreError> {
         self.batch.clear();
         let assigned = self.consumer.assigned();
@@ -396,9 +433,32 @@ impl Run {
     }
 }
 
-/// When the segment of an observation came to the broker.
-fn arrived(record: &Record) -> Option<i64> {
-    std::str::from_utf8(record.headers.get(ARRIVED)?).ok()?.parse().ok()
+/// Writes a batch, and the offsets that it comes from, in one transaction.
+fn transact(
+    publisher: &mut TransactionalPublisher,
+    batch: &Batch,
+    consumer: &GroupConsumer,
+) -> Result<(), TransactionError> {
+    let group = consumer.group_metadata().map_err(TransactionError::Abort)?;
+    publisher.begin()?;
+    for record in &batch.outgoing {
+        publisher.send(record)?;
+    }
+    Failpoint::ScoreSent.pass();
+    let offsets = batch.offsets.iter();
+    let offsets: Vec<(&str, i32, i64)> =
+        offsets.map(|((topic, partition), next)| (topic.as_str(), *partition, *next)).collect();
+    publisher.add_offsets(&offsets, &group)?;
+    Failpoint::ScoreOffsets.pass();
+    publisher.commit()?;
+    Failpoint::ScoreCommitted.pass();
+    Ok(())
+}
+
+/// How long to wait before the next of several attempts in a row to recover.
+fn pause_before(attempt: u32) -> Duration {
+    let (first, most) = RECOVER_AFTER;
+    first.saturating_mul(1 << (attempt - 1).min(16)).min(most)
 }
 
 /// A record of the log that nobody can read: counted and passed, never in the way of those behind it.
@@ -421,7 +481,7 @@ impl Changes {
     }
 
     fn note_gone(&self, partitions: &[i32], how: &'static str) {
-        tracing::info!(?partitions, how, role = ROLE, "partitions gone");
+        tracing::info!(?partitions, how, role = ROLE.name(), "partitions gone");
         self.metrics.rebalance(ROLE, how);
         self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(partitions);
     }
@@ -429,7 +489,7 @@ impl Changes {
 
 impl Assignment for Changes {
     fn assigned(&self, partitions: &[i32]) {
-        tracing::info!(?partitions, role = ROLE, "partitions assigned");
+        tracing::info!(?partitions, role = ROLE.name(), "partitions assigned");
         self.metrics.rebalance(ROLE, "assigned");
         self.pulse.ready();
     }

@@ -13,8 +13,9 @@ use super::policies::Policies;
 use super::sessions::Sessions;
 use crate::telemetry::metrics::Metrics;
 
-/// How long stored state may take to be read: longer than a transaction that is still open may live.
-pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+/// How long reading up to an end may take before it is begun anew: longer than a transaction that a dead
+/// process left open lives with the usual settings.
+pub(super) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The share of one partition.
 pub(super) struct Share {

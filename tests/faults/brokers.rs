@@ -1,0 +1,71 @@
+//! Brokers that die, are away for longer than a transaction may stay open, or are reached over a bad link.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::{CLIPS, FAILPOINTS, SHORT_SESSION, assert_nothing_lost_or_doubled};
+use crate::broker::Broker;
+use crate::exam::Exam;
+
+const PUBLISHED: &str = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
+const GIVEN_UP: &str = "invigilator_transactions_total{outcome=\"fenced\"}";
+const COMMITTED: &str = "invigilator_transactions_total{outcome=\"committed\"}";
+
+#[test]
+fn a_broker_that_is_away_for_longer_than_a_transaction_may_stay_open() {
+    let mut broker = Broker::start();
+    let exam = Exam::on(&broker.bootstrap(), "outage");
+    exam.publish(&CLIPS[..2]);
+    let short = ("INVIGILATOR__KAFKA__TRANSACTION_TIMEOUT_MS", "3000");
+    // The outage begins while a transaction is open.
+    let open = (FAILPOINTS, "score.offsets=stop@2");
+    let worker = exam.worker_with("outage-0", &[short, open, SHORT_SESSION]);
+    worker.wait_until_stopped();
+    broker.kill();
+    let killed = Instant::now();
+    worker.signal(Signal::CONT);
+    worker.wait_until("the transaction is given up", |worker| worker.metric(GIVEN_UP) >= 1.0);
+    assert!(killed.elapsed() >= Duration::from_secs(3), "not before its time");
+    assert_eq!(worker.get("/healthz").0, 200, "a restart mends no broker");
+    broker.restart();
+    assert_nothing_lost_or_doubled(&exam);
+    assert_eq!(worker.terminate(), Some(0), "the same process all along");
+}
+
+#[test]
+fn a_worker_ends_in_time_though_no_broker_answers() {
+    let mut broker = Broker::start();
+    let exam = Exam::on(&broker.bootstrap(), "deaf");
+    exam.publish(&CLIPS[..1]);
+    let soon = ("INVIGILATOR__WORKER__DRAIN_DEADLINE_MS", "2000");
+    let worker = exam.worker_with("deaf-0", &[soon, SHORT_SESSION]);
+    worker.wait_until("it writes", |worker| worker.metric(PUBLISHED) >= 1.0);
+    broker.kill();
+    let asked = Instant::now();
+    assert_eq!(worker.terminate(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(20), "a pod has 30 s: {:?}", asked.elapsed());
+    broker.restart();
+    let worker = exam.worker_with("deaf-1", &[SHORT_SESSION]);
+    assert_nothing_lost_or_doubled(&exam);
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+#[test]
+fn a_broker_that_is_killed_and_comes_back() {
+    let mut broker = Broker::start();
+    let exam = Exam::on(&broker.bootstrap(), "broker");
+    exam.publish(&CLIPS);
+    let worker = exam.worker_with("broker-0", &[SHORT_SESSION]);
+    for round in 1..=2 {
+        // In the middle of writing observations, and of transactions.
+        let least = f64::from(round * 2);
+        worker.wait_until("it writes", |worker| {
+            worker.metric(PUBLISHED) >= least && worker.metric(COMMITTED) >= least
+        });
+        broker.kill();
+        broker.restart();
+    }
+    assert_nothing_lost_or_doubled(&exam);
+    assert_eq!(worker.terminate(), Some(0));
+}
