@@ -8,11 +8,14 @@ mod analyze;
 mod architecture;
 #[path = "kafka/broker.rs"]
 mod broker;
+mod claim_check;
 mod cli;
 mod config;
 mod contracts;
 mod demo;
 mod eval;
+#[path = "s3/server.rs"]
+mod object_store;
 mod publish;
 mod report;
 mod worker;

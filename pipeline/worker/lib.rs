@@ -10,6 +10,7 @@
 //! | [`workshop`] | the parts that analysing needs, made once |
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
+//! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`publish`] | recordings → records of live sessions |
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
@@ -30,6 +31,7 @@ pub mod commands;
 pub mod demo;
 pub mod eval;
 pub mod exit;
+pub mod media;
 pub mod observer;
 pub mod publish;
 pub mod report;
