@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use kafka::{Outgoing, Publisher, PublisherSettings, Record};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::object_store::ObjectStore;
 use crate::worker::{
@@ -24,47 +27,53 @@ const PREFIX: &str = "s3://media/exams";
 /// Records that the observe role is through with.
 const DONE: &str = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
 
-/// What `publish` is told.
-struct Publish<'a> {
-    clip: &'a str,
-    session: &'a str,
-    to: Option<(&'a ObjectStore, &'a str)>,
+/// The first seconds of a clip.
+fn recording(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("short.webm");
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-t", "9.9", "-i"])
+        .arg(clip("c16_opus_vp8.webm"))
+        .args(["-an", "-c", "copy"])
+        .arg(&path)
+        .status();
+    assert!(status.unwrap().success());
+    path
 }
 
-fn publish(exam: &Exam, what: &Publish<'_>) {
+/// Publishes a recording as a session; with a store, its media go there.
+fn publish(exam: &Exam, recording: &Path, session: &str, store: Option<&ObjectStore>) {
     let mut command = exam.command("publish");
     command
-        .args(["--no-progress", "--create-topics", &PARTITIONS.to_string(), "--session", what.session])
-        .arg(clip(what.clip));
-    if let Some((store, prefix)) = what.to {
-        command.args(["--by-reference", "--media", prefix]).envs(store.environment());
+        .args(["--no-progress", "--create-topics", &PARTITIONS.to_string(), "--session", session])
+        .arg(recording);
+    if let Some(store) = store {
+        command.args(["--by-reference", "--media", PREFIX]).envs(store.environment());
     }
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A worker that may read from the store and the given prefixes.
-fn worker(exam: &Exam, store: &ObjectStore, prefixes: &[&str]) -> Worker {
+/// A worker that may read from the store and below the given prefixes, and tries again for so long.
+fn worker(exam: &Exam, store: &ObjectStore, prefixes: &[&str], retry_for_ms: u32) -> Worker {
     let [endpoint, region, key, secret] = store.environment();
-    let prefixes =
-        format!("[{}]", prefixes.iter().map(|each| format!("{each:?}")).collect::<Vec<_>>().join(","));
-    let allowed = ("INVIGILATOR__WORKER__MEDIA_PREFIXES", prefixes);
+    let allowed = ("INVIGILATOR__WORKER__MEDIA_PREFIXES", format!("{prefixes:?}"));
+    let retry = ("INVIGILATOR__WORKER__RETRY_FOR_MS", retry_for_ms.to_string());
     // However slow this machine is, no session is over before its records are there.
     let idle = ("INVIGILATOR__WORKER__IDLE_AFTER_END_MS", "600000".to_owned());
-    exam.worker_with("claim-check", [endpoint, region, key, secret, allowed, idle])
+    exam.worker_with("claim-check", [endpoint, region, key, secret, allowed, retry, idle])
 }
 
-/// The score that `analyze` gives for a clip.
-fn analyzed(clip_name: &str, session: &str) -> Value {
+/// The score that `analyze` gives for a recording.
+fn analyzed(recording: &Path, session: &str) -> Value {
     let output = invigilator()
         .args(["analyze", "--json", "--no-progress", "--session", session])
-        .arg(clip(clip_name))
+        .arg(recording)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let lines = String::from_utf8(output.stdout).unwrap();
     let mut events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let score = events.find(|event| event["type"] == "invigilator.score.v1").unwrap();
+    let score = events.rfind(|event| event["type"] == "invigilator.score.v1").unwrap();
     without_history(score["data"].clone())
 }
 
@@ -84,7 +93,7 @@ fn forward(publisher: &Publisher<()>, records: &[Record], topic: &str) {
         };
         publisher.send(copy, ()).unwrap();
     }
-    publisher.flush(std::time::Duration::from_secs(60)).unwrap();
+    publisher.flush(Duration::from_secs(60)).unwrap();
 }
 
 fn header(record: &Record, name: &str) -> String {
@@ -93,19 +102,23 @@ fn header(record: &Record, name: &str) -> String {
 
 #[test]
 fn a_store_that_is_down_holds_up_its_partition_alone_and_loses_nothing() {
+    // Two in one partition, the third in another.
     const AWAY: &str = "local/claim/away";
-    const HERE: &str = "local/claim/here";
+    const BEHIND: &str = "local/claim/here";
+    const HERE: &str = "local/claim/inline";
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(&folder);
     let mut store = ObjectStore::start(BUCKET);
     // Records whose media are in the store, at hand when it is not.
     let elsewhere = Exam::new("claim-elsewhere");
-    publish(&elsewhere, &Publish { clip: "c16_opus_vp8.webm", session: AWAY, to: Some((&store, PREFIX)) });
+    publish(&elsewhere, &recording, AWAY, Some(&store));
     let segments = elsewhere.read_all(&elsewhere.topics.segments());
     let facts = elsewhere.read_all(&elsewhere.topics.sessions());
     let (before, after) = segments.split_at(segments.len() / 2);
 
     let exam = Exam::new("claim-down");
     exam.create_topics();
-    let worker = worker(&exam, &store, &[PREFIX]);
+    let worker = worker(&exam, &store, &[PREFIX], 600_000);
     let publisher = publisher(&exam);
     forward(&publisher, &facts[..1], &exam.topics.sessions());
     forward(&publisher, before, &exam.topics.segments());
@@ -118,23 +131,27 @@ fn a_store_that_is_down_holds_up_its_partition_alone_and_loses_nothing() {
     worker.wait_until("fetching was tried again and again", |worker| {
         worker.get("/metrics").1.contains(retries) && worker.metric(retries) >= 5.0
     });
-    publish(&exam, &Publish { clip: "c17_rotated_h264.mp4", session: HERE, to: None });
+    publish(&exam, &recording, BEHIND, None);
+    publish(&exam, &recording, HERE, None);
     let all = exam.read_all(&exam.topics.segments());
     let partitions = |session: &str| -> BTreeSet<i32> {
         let of_session = all.iter().filter(|record| record.key == session.as_bytes());
         of_session.map(|record| record.origin.partition).collect()
     };
+    assert_eq!(partitions(AWAY), partitions(BEHIND), "the names were chosen badly");
     assert!(partitions(AWAY).is_disjoint(&partitions(HERE)), "the names were chosen badly");
-    let others = all.len() - segments.len();
+    let each = segments.len();
     worker.wait_until("the other partitions go on", |worker| {
-        worker.metric(DONE) == (before.len() + others) as f64
+        worker.metric(DONE) == (before.len() + each) as f64
     });
+    let taken_in = worker.metric("invigilator_stage_items_total{outcome=\"ok\",stage=\"ingest\"}");
+    assert_eq!(taken_in, (2 * each) as f64, "nothing more of the partition that waits");
 
     store.restart();
-    let scores = exam.final_scores(2).into_iter();
+    let scores = exam.final_scores(3).into_iter();
     let scores: BTreeMap<_, _> = scores.map(|(session, score)| (session, without_history(score))).collect();
-    assert_eq!(scores[AWAY], analyzed("c16_opus_vp8.webm", AWAY));
-    assert_eq!(scores[HERE], analyzed("c17_rotated_h264.mp4", HERE));
+    assert_eq!(scores[AWAY], analyzed(&recording, AWAY));
+    assert_eq!(scores[HERE], analyzed(&recording, HERE));
     assert_eq!(assert_observed_once(&exam), all.len());
     assert_eq!(exam.read_all(&exam.topics.dead_letters()).len(), 0);
     assert_eq!(worker.terminate(), Some(0));
@@ -160,15 +177,17 @@ fn server(location: Option<&str>) -> (String, Arc<AtomicUsize>) {
 #[test]
 fn records_lead_nowhere_that_is_not_allowed() {
     const SESSION: &str = "local/claim/hostile";
+    const AWAY: &str = "http://127.0.0.1:1";
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(&folder);
     let store = ObjectStore::start(BUCKET);
     let exam = Exam::new("claim-hostile");
-    publish(&exam, &Publish { clip: "c16_opus_vp8.webm", session: SESSION, to: Some((&store, PREFIX)) });
+    publish(&exam, &recording, SESSION, Some(&store));
     let segments = exam.read_all(&exam.topics.segments());
     let (secret, seen) = server(None);
     let (redirecting, asked) = server(Some(&format!("{secret}/exams/a")));
 
-    let folder = tempfile::tempdir().unwrap();
-    let outside: PathBuf = folder.path().join("secret");
+    let outside = folder.path().join("secret");
     std::fs::write(&outside, b"secret").unwrap();
     let hostile = [
         (format!("{secret}/exams/a"), "media_not_allowed"),
@@ -177,6 +196,8 @@ fn records_lead_nowhere_that_is_not_allowed() {
         ("s3://media/exams/../secret".to_owned(), "media_not_allowed"),
         (format!("{redirecting}/exams/a"), "media_redirected"),
         ("s3://media/exams/none".to_owned(), "media_not_found"),
+        // Allowed, but nobody is there, and time is short.
+        (format!("{AWAY}/a"), "store_unreachable"),
     ];
     let records = hostile.iter().enumerate().map(|(index, (uri, _))| {
         let mut record = segments[0].clone();
@@ -186,16 +207,15 @@ fn records_lead_nowhere_that_is_not_allowed() {
     });
     forward(&publisher(&exam), &records.collect::<Vec<_>>(), &exam.topics.segments());
 
-    let worker = worker(&exam, &store, &[PREFIX, &format!("{redirecting}/exams/")]);
+    let worker = worker(&exam, &store, &[PREFIX, AWAY, &format!("{redirecting}/exams/")], 1_000);
     let letters = exam.read(&exam.topics.dead_letters(), |letters| letters.len() == hostile.len());
     let told: BTreeSet<_> =
         letters.iter().map(|letter| (header(letter, "ce_mediauri"), header(letter, "dlq-reason"))).collect();
     assert_eq!(told, hostile.into_iter().map(|(uri, why)| (uri, why.to_owned())).collect());
     for letter in &letters {
-        assert_eq!(
-            (header(letter, "dlq-stage"), header(letter, "dlq-attempts")),
-            ("fetch".into(), "1".into())
-        );
+        assert_eq!(header(letter, "dlq-stage"), "fetch");
+        let is_tried_again = header(letter, "dlq-attempts").parse::<u32>().unwrap() > 1;
+        assert_eq!(is_tried_again, header(letter, "dlq-reason") == "store_unreachable");
     }
     let is_placeholder = |record: &Record| data(record)["status"] == "undecodable";
     let observations =

@@ -70,7 +70,17 @@ impl Tries<'_> {
         let pause = self.retry.schedule.pause(self.failures, since, fastrand::f64())?;
         let Self { stage, partition, failures, .. } = *self;
         let pause_ms = pause.as_millis() as u64;
-        tracing::warn!(stage = stage.name(), partition, reason, failures, pause_ms, "trying again");
+        let stage_name = stage.name();
+        if failures == 1 {
+            tracing::warn!(
+                stage = stage_name,
+                partition,
+                reason,
+                "a segment is tried again; its partition waits"
+            );
+        } else {
+            tracing::debug!(stage = stage_name, partition, reason, failures, pause_ms, "tried again");
+        }
         self.retry.metrics.retry(stage, reason);
         self.held.get_or_insert_with(|| self.retry.holds.waiting(partition));
         Some(pause)
