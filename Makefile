@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-contracts check-python check-cargo build demo test test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -25,7 +25,7 @@ system_packages += $(if $(shell command -v mvn),,maven)
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: setup-system setup-models setup-media setup-kafka setup-contracts ## install and build everything but the program
+setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts ## install and build everything but the program
 
 setup-system: ## system packages (Debian and relatives)
 	@if ! command -v dpkg-query apt-get >/dev/null; then \
@@ -58,6 +58,9 @@ setup-media: setup-models ## sample clips (downloads about 112 MB once, then enc
 setup-kafka: setup-system ## the broker that tests run against (downloads 54 MB once)
 	@tests/kafka/fetch.sh
 
+setup-s3: setup-system ## the object store that tests run against (downloads 55 MB once)
+	@tests/s3/fetch.sh
+
 setup-contracts: setup-system check-python ## what tests of the contracts run (156 MB in .cache once)
 	@tests/contracts/setup.sh
 
@@ -83,7 +86,7 @@ test-fast: check-cargo ## unit tests only
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/contracts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \

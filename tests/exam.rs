@@ -164,8 +164,21 @@ pub fn without_history(mut message: Value) -> Value {
 
 /// What `analyze` makes of the same clips: scores by session, incidents by session and id.
 pub fn analyzed(clips: &[&str]) -> (BTreeMap<String, Value>, BTreeMap<(String, String), Value>) {
+    analyzed_with(clips, &[])
+}
+
+/// The same with further variables in the environment.
+pub fn analyzed_with(
+    clips: &[&str],
+    variables: &[(&str, &str)],
+) -> (BTreeMap<String, Value>, BTreeMap<(String, String), Value>) {
     let files = clips.iter().map(|name| clip(name));
-    let output = invigilator().args(["analyze", "--json", "--no-progress"]).args(files).output().unwrap();
+    let output = invigilator()
+        .args(["analyze", "--json", "--no-progress"])
+        .args(files)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (mut scores, mut incidents) = (BTreeMap::new(), BTreeMap::new());
     for line in String::from_utf8(output.stdout).unwrap().lines() {

@@ -8,6 +8,7 @@ mod analyze;
 mod architecture;
 #[path = "kafka/broker.rs"]
 mod broker;
+mod claim_check;
 mod cli;
 mod config;
 mod contracts;
@@ -15,6 +16,8 @@ mod demo;
 mod eval;
 mod exam;
 mod faults;
+#[path = "s3/server.rs"]
+mod object_store;
 mod publish;
 mod report;
 mod spans;

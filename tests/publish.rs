@@ -94,7 +94,7 @@ fn a_recording_becomes_seamless_decodable_segments_between_start_and_end() {
     let media_dir = folder.path().to_str().unwrap();
     let published = publish(
         &broker,
-        &[webm.to_str().unwrap(), mp4.to_str().unwrap(), "--by-reference", "--media-dir", media_dir],
+        &[webm.to_str().unwrap(), mp4.to_str().unwrap(), "--by-reference", "--media", media_dir],
     );
     assert_eq!(code(&published), 0, "{}", said(&published));
     let said = said(&published);
@@ -238,7 +238,7 @@ fn files_that_cannot_be_cut_cost_themselves_only() {
 
     let nowhere = publish(&broker, &[good.to_str().unwrap(), "--inline-max", "10"]);
     assert_eq!(code(&nowhere), 4, "{}", said(&nowhere));
-    assert!(said(&nowhere).contains("no folder for media is given"), "{}", said(&nowhere));
+    assert!(said(&nowhere).contains("no place for media is given"), "{}", said(&nowhere));
 }
 
 #[test]

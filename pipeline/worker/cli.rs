@@ -126,13 +126,15 @@ Examples:
   invigilator publish exam.webm --session t1/e7/s42 --realtime
   invigilator publish recordings/ --create-topics 4
   invigilator publish 'recordings/*.webm' --loop 50 --realtime
-  invigilator publish exam.mp4 --by-reference --media-dir /srv/media
+  invigilator publish exam.mp4 --by-reference --media /srv/media
+  invigilator publish exam.mp4 --media s3://bucket/exams
 
 Files (WebM, Matroska, MP4) are cut at keyframes into segments, without decoding, and written to
 PREFIX.segments; PREFIX.sessions is told their start before and their end behind. Everything is
 acknowledged when the command ends. A file is named after its content: published again it is the same
 session, and its records change nothing. A stretch that cannot be decoded is published as a segment
-without frames. Workers read media by reference only from folders listed in worker.media_folders.
+without frames. Workers read media by reference only from what worker.media_prefixes lists; where buckets
+are and who you are comes from AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 Exit codes: `invigilator --help`.";
 
 /// `invigilator publish`
@@ -157,11 +159,11 @@ pub struct PublishArgs {
     /// The largest media that travel inside their record, in KiB
     #[arg(long, value_name = "KIB", default_value_t = 900)]
     pub inline_max: u32,
-    /// A folder for larger media, which records then refer to
-    #[arg(long, value_name = "DIR")]
-    pub media_dir: Option<PathBuf>,
-    /// Put all media into the folder
-    #[arg(long, requires = "media_dir")]
+    /// Where larger media go, which records then refer to: a folder or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "DIR|URI")]
+    pub media: Option<String>,
+    /// Put all media there
+    #[arg(long, requires = "media")]
     pub by_reference: bool,
     /// Create all topics that do not exist, with so many partitions (for development)
     #[arg(long, value_name = "PARTITIONS", value_parser = clap::value_parser!(i32).range(1..=1000))]

@@ -10,6 +10,7 @@
 //! | [`workshop`] | the parts that analysing needs, made once |
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
+//! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`publish`] | recordings → records of live sessions |
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
@@ -18,6 +19,7 @@
 //! | [`report`] | observations, incidents, score → one self-contained HTML page |
 //! | [`eval`] | labelled footage → how right the product is, with sample sizes and intervals |
 //! | [`failpoint`] | where a worker can be made to fail, for tests and drills |
+//! | [`tls`] | which TLS the HTTP clients use |
 //! | [`clock`] | the time of day, for `run` objects and delays only |
 //! | [`exit`] | the exit codes and what they mean |
 //!
@@ -32,6 +34,7 @@ pub mod demo;
 pub mod eval;
 pub mod exit;
 pub mod failpoint;
+pub mod media;
 pub mod observer;
 pub mod publish;
 pub mod report;
@@ -39,4 +42,5 @@ pub mod service;
 pub mod settings;
 pub mod stages;
 pub mod telemetry;
+pub mod tls;
 pub mod workshop;

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
+use crate::media::Library;
 use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
 use crate::stages::{Budgets, Eyes, Stop, Worker};
@@ -128,11 +129,15 @@ impl Service {
     pub fn work(&self) -> Result<(), Failure> {
         let unreadable = |error: io::Error| Failure::new(Exit::Configuration, error);
         let service = |error: kafka::KafkaError| Failure::new(Exit::Service, error);
+        let undescribed = |error: object_store::Error| Failure::new(Exit::Configuration, error);
         let name = format!("observe-{}", self.settings.kafka.instance);
-        let eyes = self
-            .workshop
-            .as_ref()
-            .map(|workshop| Eyes { decoder: workshop.decoder(), observer: workshop.observer(name) });
+        let most_bytes = self.settings.kafka.max_record_bytes.into();
+        let library = Library::open(&self.settings.worker.media_prefixes, most_bytes).map_err(undescribed)?;
+        let eyes = self.workshop.as_ref().map(|workshop| Eyes {
+            library: &library,
+            decoder: workshop.decoder(),
+            observer: workshop.observer(name),
+        });
         let mut worker = Worker {
             settings: &self.settings,
             policy: self.policy.clone(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{CLIPS, FAILPOINTS, SHORT_SESSION, assert_nothing_lost_or_doubled};
+use super::{CLIPS, FAILPOINTS, assert_nothing_lost_or_doubled, start};
 use crate::broker::Broker;
 use crate::exam::Exam;
 
@@ -20,7 +20,7 @@ fn a_broker_that_is_away_for_longer_than_a_transaction_may_stay_open() {
     let short = ("INVIGILATOR__KAFKA__TRANSACTION_TIMEOUT_MS", "3000");
     // The outage begins while a transaction is open.
     let open = (FAILPOINTS, "score.offsets=stop@2");
-    let worker = exam.worker_with("outage-0", &[short, open, SHORT_SESSION]);
+    let worker = start(&exam, "outage-0", &[short, open]);
     worker.wait_until_stopped();
     broker.kill();
     let killed = Instant::now();
@@ -39,14 +39,14 @@ fn a_worker_ends_in_time_though_no_broker_answers() {
     let exam = Exam::on(&broker.bootstrap(), "deaf");
     exam.publish(&CLIPS[..1]);
     let soon = ("INVIGILATOR__WORKER__DRAIN_DEADLINE_MS", "2000");
-    let worker = exam.worker_with("deaf-0", &[soon, SHORT_SESSION]);
+    let worker = start(&exam, "deaf-0", &[soon]);
     worker.wait_until("it writes", |worker| worker.metric(PUBLISHED) >= 1.0);
     broker.kill();
     let asked = Instant::now();
     assert_eq!(worker.terminate(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(20), "a pod has 30 s: {:?}", asked.elapsed());
     broker.restart();
-    let worker = exam.worker_with("deaf-1", &[SHORT_SESSION]);
+    let worker = start(&exam, "deaf-1", &[]);
     assert_nothing_lost_or_doubled(&exam);
     assert_eq!(worker.terminate(), Some(0));
 }
@@ -56,7 +56,7 @@ fn a_broker_that_is_killed_and_comes_back() {
     let mut broker = Broker::start();
     let exam = Exam::on(&broker.bootstrap(), "broker");
     exam.publish(&CLIPS);
-    let worker = exam.worker_with("broker-0", &[SHORT_SESSION]);
+    let worker = start(&exam, "broker-0", &[]);
     for round in 1..=2 {
         // In the middle of writing observations, and of transactions.
         let least = f64::from(round * 2);

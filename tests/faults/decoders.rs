@@ -2,14 +2,14 @@
 
 use rustix::process::Signal;
 
-use super::{CLIPS, SHORT_SESSION, assert_nothing_lost_or_doubled};
+use super::{CLIPS, assert_nothing_lost_or_doubled, start};
 use crate::exam::Exam;
 
 #[test]
 fn decoders_that_crash_and_decoders_that_are_killed() {
     let exam = Exam::new("decoders");
     exam.publish(&CLIPS[..3]);
-    let worker = exam.worker_with("decoders-0", &[SHORT_SESSION]);
+    let worker = start(&exam, "decoders-0", &[]);
     let decoded = "invigilator_stage_items_total{outcome=\"ok\",stage=\"decode\"}";
     for (round, signal) in [Signal::SEGV, Signal::KILL, Signal::SEGV, Signal::KILL].into_iter().enumerate() {
         let least = (round * 3 + 1) as f64;

@@ -4,7 +4,7 @@ use std::fs;
 
 use kafka::{Outgoing, Publisher, PublisherSettings, Record};
 
-use super::{CLIPS, SHORT_SESSION};
+use super::{CLIPS, start};
 use crate::exam::{Exam, PATIENCE, Worker};
 
 /// Of a segment, in bytes: as much as a topic with media takes, with room for headers.
@@ -49,16 +49,16 @@ fn memory_stays_within_its_budget_however_large_the_segments_are() {
     ];
     let mut variables: Vec<(&str, &str)> =
         budgets.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.extend([SHORT_SESSION, ("INVIGILATOR__WORKER__ROLES", "[\"observe\"]")]);
+    variables.extend([("INVIGILATOR__WORKER__ROLES", "[\"observe\"]")]);
     // Models and decoders are loaded, and nothing is read yet: the topic has no records for this one.
     let empty = Exam::new("nothing");
     empty.create_topics();
-    let idle = empty.worker_with("nothing-0", &variables);
+    let idle = start(&empty, "nothing-0", &variables);
     idle.wait_until("it is ready", |worker| worker.get("/readyz").0 == 200);
     let before = peak_mib(&idle);
     assert_eq!(idle.terminate(), Some(0));
 
-    let worker = exam.worker_with("large-0", &variables);
+    let worker = start(&exam, "large-0", &variables);
     let done = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
     worker.wait_until("everything is observed", |worker| worker.metric(done) == SEGMENTS as f64);
     assert!(

@@ -16,16 +16,17 @@ use std::sync::OnceLock;
 use kafka::Record;
 use serde_json::Value;
 
-use crate::exam::{Exam, analyzed, data, text, without_history};
+use crate::exam::{Exam, Worker, analyzed_with, data, text, without_history};
 
 /// What happens in these recordings: somebody leaves; a second person comes; the camera is covered.
 const CLIPS: [&str; 4] =
     ["c03_leaves_vp8.webm", "c04_leaves_fmp4.mp4", "c05_second_person_vp8.webm", "c08_covered_vp8.webm"];
 
+/// Half the usual rate: what is looked at matters less here than how often.
+const SAMPLING: [(&str, &str); 2] =
+    [("INVIGILATOR__SAMPLING__BASE_FPS", "0.5"), ("INVIGILATOR__SAMPLING__ESCALATED_FPS", "1")];
 /// Makes a worker fail at a point.
 const FAILPOINTS: &str = "INVIGILATOR_FAILPOINTS";
-/// Group members that died are missed within two seconds.
-const SHORT_SESSION: (&str, &str) = ("INVIGILATOR__KAFKA__SESSION_TIMEOUT_MS", "2000");
 /// Group members that died are known again when they come back.
 const STATIC: (&str, &str) = ("INVIGILATOR__KAFKA__STATIC_MEMBERSHIP", "true");
 
@@ -35,7 +36,15 @@ type Verdicts = (BTreeMap<String, Value>, BTreeMap<(String, String), Value>);
 /// What an undisturbed run makes of [`CLIPS`].
 fn undisturbed() -> &'static Verdicts {
     static VERDICTS: OnceLock<Verdicts> = OnceLock::new();
-    VERDICTS.get_or_init(|| analyzed(&CLIPS))
+    VERDICTS.get_or_init(|| analyzed_with(&CLIPS, &SAMPLING))
+}
+
+/// A running worker, with further variables in its environment. Group members that died are missed within
+/// two seconds.
+fn start(exam: &Exam, name: &str, variables: &[(&str, &str)]) -> Worker {
+    const SHORT_SESSION: (&str, &str) = ("INVIGILATOR__KAFKA__SESSION_TIMEOUT_MS", "2000");
+    let all: Vec<_> = SAMPLING.iter().chain([&SHORT_SESSION]).chain(variables).copied().collect();
+    exam.worker_with(name, &all)
 }
 
 /// What an undisturbed run makes of some of [`CLIPS`].

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kafka::{Headers, Outgoing, Publisher, PublisherSettings, Record};
 
-use super::{CLIPS, assert_nothing_lost_or_doubled, header};
+use super::{CLIPS, assert_nothing_lost_or_doubled, header, start};
 use crate::exam::{Exam, PATIENCE};
 
 /// A record again, as it was.
@@ -32,7 +32,7 @@ fn a_publisher_that_says_everything_twice() {
     exam.publish(&CLIPS[..1]);
     exam.publish(&CLIPS[..1]);
     let segments = exam.read_all(&exam.topics.segments()).len();
-    let worker = exam.worker("twice-0");
+    let worker = start(&exam, "twice-0", &[]);
     let again = assert_nothing_lost_or_doubled(&exam);
     assert_eq!(again, segments / 2, "every segment was observed twice, and counts once");
     assert_eq!(worker.terminate(), Some(0));
@@ -49,7 +49,7 @@ fn segments_that_come_in_another_order() {
     send(&exam, segments.iter().map(|record| again(record, exam.topics.segments())));
     let facts = ordered.read_all(&ordered.topics.sessions());
     send(&exam, facts.iter().map(|record| again(record, exam.topics.sessions())));
-    let worker = exam.worker("shuffled-0");
+    let worker = start(&exam, "shuffled-0", &[]);
     assert_nothing_lost_or_doubled(&exam);
     assert_eq!(worker.terminate(), Some(0));
 }
@@ -81,7 +81,7 @@ fn what_the_score_role_cannot_read_is_set_aside_and_holds_up_nothing() {
             newer(exam.topics.sessions(), "invigilator.session.v1"),
         ],
     );
-    let worker = exam.worker("unreadable-0");
+    let worker = start(&exam, "unreadable-0", &[]);
     exam.final_scores(1);
     let letters = exam.read(&exam.topics.dead_letters(), |records| records.len() == 2);
     let told = |letter: &Record| ["dlq-topic", "dlq-stage", "dlq-reason"].map(|name| header(letter, name));

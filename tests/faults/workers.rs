@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{CLIPS, FAILPOINTS, SHORT_SESSION, STATIC, assert_nothing_lost_or_doubled};
+use super::{CLIPS, FAILPOINTS, STATIC, assert_nothing_lost_or_doubled, start};
 use crate::exam::{Exam, PARTITIONS, Worker};
 
 /// One life of a worker each: most end between the writing of a result and the commit of its origin.
@@ -23,13 +23,13 @@ fn a_worker_that_is_killed_again_and_again() {
     for clip in CLIPS {
         exam.publish(&[clip]);
         for end in ENDS {
-            let worker = exam.worker_with("killed-0", &[(FAILPOINTS, end), STATIC, SHORT_SESSION]);
+            let worker = start(&exam, "killed-0", &[(FAILPOINTS, end), STATIC]);
             assert_eq!(worker.killed_by(), Some(Signal::KILL.as_raw()), "{end}");
             kills += 1;
         }
     }
     assert!(kills >= 20);
-    let worker = exam.worker_with("killed-0", &[STATIC, SHORT_SESSION]);
+    let worker = start(&exam, "killed-0", &[STATIC]);
     let again = assert_nothing_lost_or_doubled(&exam);
     assert!(again > 0, "kills before the commit repeat work: they hit where they should");
     assert_eq!(worker.terminate(), Some(0));
@@ -40,9 +40,9 @@ fn a_worker_that_stood_still_while_another_took_over() {
     let exam = Exam::new("zombie");
     exam.publish(&CLIPS);
     // It stands still with a transaction open, and with observations on their way.
-    let zombie = exam.worker_with("zombie-0", &[(FAILPOINTS, "score.offsets=stop@3"), SHORT_SESSION]);
+    let zombie = start(&exam, "zombie-0", &[(FAILPOINTS, "score.offsets=stop@3")]);
     zombie.wait_until_stopped();
-    let successor = exam.worker_with("zombie-1", &[SHORT_SESSION]);
+    let successor = start(&exam, "zombie-1", &[]);
     let taken = "invigilator_partitions{role=\"score\"}";
     successor.wait_until("the successor owns everything", |worker| {
         worker.metric_or(taken, 0.0) == f64::from(PARTITIONS)
@@ -62,10 +62,9 @@ fn workers_that_come_and_go_under_load() {
     let busy = |worker: &Worker, least: f64| {
         worker.wait_until("it is in the middle of it", |worker| worker.metric(published) >= least);
     };
-    let first = exam.worker_with("crowd-0", &[SHORT_SESSION]);
+    let first = start(&exam, "crowd-0", &[]);
     busy(&first, 3.0);
-    let others: Vec<Worker> =
-        (1..4).map(|number| exam.worker_with(&format!("crowd-{number}"), &[SHORT_SESSION])).collect();
+    let others: Vec<Worker> = (1..4).map(|number| start(&exam, &format!("crowd-{number}"), &[])).collect();
     // Three partitions for four: the last one may get none.
     for other in &others[..2] {
         other.wait_until("it has a share", |worker| worker.metric_or(assigned, 0.0) >= 1.0);
@@ -84,9 +83,9 @@ fn workers_that_come_and_go_under_load() {
 fn models_that_fail_end_the_process_and_a_successor_does_it_again() {
     let exam = Exam::new("models");
     exam.publish(&CLIPS[..1]);
-    let worker = exam.worker_with("models-0", &[(FAILPOINTS, "look.models=error@2"), SHORT_SESSION]);
+    let worker = start(&exam, "models-0", &[(FAILPOINTS, "look.models=error@2")]);
     assert_eq!(worker.exit_code(), Some(7));
-    let worker = exam.worker_with("models-0", &[SHORT_SESSION]);
+    let worker = start(&exam, "models-0", &[]);
     assert_nothing_lost_or_doubled(&exam);
     assert_eq!(worker.terminate(), Some(0));
 }
@@ -96,13 +95,13 @@ fn a_second_signal_ends_a_worker_at_once_and_loses_nothing() {
     let exam = Exam::new("impatient");
     exam.publish(&CLIPS[..2]);
     let published = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
-    let worker = exam.worker_with("impatient-0", &[SHORT_SESSION]);
+    let worker = start(&exam, "impatient-0", &[]);
     worker.wait_until("it is in the middle of it", |worker| worker.metric(published) >= 2.0);
     worker.signal(Signal::TERM);
     worker.wait_until("it drains", |worker| worker.get("/readyz").1 == "draining");
     worker.signal(Signal::TERM);
     assert_eq!(worker.exit_code(), Some(0));
-    let worker = exam.worker_with("impatient-1", &[SHORT_SESSION]);
+    let worker = start(&exam, "impatient-1", &[]);
     assert_nothing_lost_or_doubled(&exam);
     assert_eq!(worker.terminate(), Some(0));
 }

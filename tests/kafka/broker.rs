@@ -102,13 +102,15 @@ impl Drop for Broker {
 /// A port that no other test process takes as long as this lives, running broker or not. It lies below
 /// the range from which the system gives ports to outgoing connections: those to a broker that is down
 /// could otherwise be given its own.
-struct Port {
-    number: u16,
+pub struct Port {
+    /// Its number.
+    pub number: u16,
     _claim: File,
 }
 
 impl Port {
-    fn claim() -> Self {
+    /// Takes a free one.
+    pub fn claim() -> Self {
         for number in 20_000..30_000 {
             let claim = std::env::temp_dir().join(format!("invigilator-port-{number}.lock"));
             let claim = File::options().create(true).append(true).open(claim).unwrap();

@@ -85,13 +85,19 @@ pub enum DecodeError {
 impl DecodeError {
     /// What to do with the input.
     ///
-    /// A timeout or a crash counts against the input: trying it again would stall everything behind it.
+    /// A timeout or a crash counts against the input: trying it again and again would stall everything
+    /// behind it. See [`ended_the_decoder`](Self::ended_the_decoder) for those that merit a second try.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Io(_) => ErrorKind::Transient,
             Self::Spawn(_) => ErrorKind::Fatal,
             _ => ErrorKind::Poison,
         }
+    }
+
+    /// Whether a decoder died or hung: of the medium, or of something that happened to the machine.
+    pub fn ended_the_decoder(&self) -> bool {
+        matches!(self, Self::ChildCrashed { .. } | Self::Timeout { .. })
     }
 
     /// A stable word for messages, metrics and dead letters.

@@ -26,7 +26,7 @@ use domain::error::ErrorKind;
 use kafka::{Connection, KafkaError, PartitionReader, Start, Topics};
 
 use crate::exit::{Exit, Failure, with_causes};
-use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, SessionPlan};
+use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, SessionPlan, Shelf};
 use crate::service::Service;
 use crate::settings::policy::{self, LoadedPolicy};
 use crate::settings::{Settings, Sources};
@@ -121,10 +121,11 @@ impl Demo {
         settings: &Settings,
     ) -> Result<Publication, Failure> {
         let largest = settings.kafka.max_record_bytes as usize;
+        let unusable = |error| Failure::new(Exit::Failed, error);
+        let shelf = Shelf::folder(stage.media_folder()).map_err(unusable)?;
         Ok(Publication {
             courier: Courier::new(connection, stage.topics().clone(), largest).map_err(service)?,
-            carriage: Carriage::new(stage.most_inline(), Some(stage.media_folder()))
-                .map_err(|error| Failure::new(Exit::Failed, error))?,
+            carriage: Carriage::new(stage.most_inline(), Some(shelf)),
             pace: Pace::Times(self.speed),
             policy: policy.policy.id.clone(),
             stop: crate::stages::Stop::default(),

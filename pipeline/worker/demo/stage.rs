@@ -49,7 +49,7 @@ impl Stage {
             set("kafka.topic_prefix", prefix.clone().into()),
             set("kafka.group_prefix", prefix.clone().into()),
             set("worker.roles", vec!["observe", "score"].into()),
-            set("worker.media_folders", vec![media].into()),
+            set("worker.media_prefixes", vec![format!("file://{media}/")].into()),
             set("telemetry.listen", "".into()),
             // What goes wrong and is mended would tear the picture; what is not ends the run.
             set("telemetry.log_level", "error".into()),

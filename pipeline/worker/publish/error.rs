@@ -8,6 +8,8 @@ use domain::error::ErrorKind;
 use domain::ids::SessionIdError;
 use kafka::KafkaError;
 
+use crate::media::{AddressError, BucketError};
+
 /// A session that was not published, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -21,7 +23,7 @@ pub enum PublishError {
     #[error(transparent)]
     Name(#[from] SessionIdError),
     /// A segment fits into no record, and there is nowhere else to put it.
-    #[error("segment {sequence} has {bytes} bytes, more than {most}, and no folder for media is given")]
+    #[error("segment {sequence} has {bytes} bytes, more than {most}, and no place for media is given")]
     TooLarge {
         /// Its number.
         sequence: u64,
@@ -30,7 +32,7 @@ pub enum PublishError {
         /// What a record may hold.
         most: usize,
     },
-    /// Media cannot be put where they should be.
+    /// Media cannot be put in a folder.
     #[error("cannot store media in {}: {source}", .folder.display())]
     Folder {
         /// The folder.
@@ -39,8 +41,22 @@ pub enum PublishError {
         source: io::Error,
     },
     /// The folder's path cannot be written as an address.
-    #[error("the folder for media must have a plain name (visible ASCII, no `%`): {}", .0.display())]
+    #[error("the folder for media must have a plain name (ASCII, no spaces, no `%`): {}", .0.display())]
     FolderName(PathBuf),
+    /// The place for media is no address.
+    #[error("the address for media {0}")]
+    Address(AddressError),
+    /// Nothing can be put there.
+    #[error("media can be read from web servers but not put there: name a folder or s3://BUCKET/PREFIX")]
+    ReadOnly,
+    /// Media cannot be put in a bucket.
+    #[error("cannot store media below {uri}: {source}")]
+    Bucket {
+        /// The place.
+        uri: String,
+        /// What the store says.
+        source: BucketError,
+    },
     /// The brokers.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -55,7 +71,12 @@ impl PublishError {
         match self {
             Self::Container(error) => error.kind(),
             Self::Unreadable(_) | Self::Name(_) | Self::TooLarge { .. } => ErrorKind::Poison,
-            Self::Folder { .. } | Self::FolderName(_) | Self::Kafka(_) => ErrorKind::Fatal,
+            Self::Folder { .. }
+            | Self::FolderName(_)
+            | Self::Address(_)
+            | Self::ReadOnly
+            | Self::Bucket { .. }
+            | Self::Kafka(_) => ErrorKind::Fatal,
             Self::Stopped => ErrorKind::Transient,
         }
     }

@@ -20,6 +20,7 @@ mod courier;
 mod error;
 mod pace;
 mod recording;
+mod shelf;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +38,7 @@ pub use courier::{Courier, Figures};
 pub use error::PublishError;
 pub use pace::Pace;
 pub use recording::{Piece, Recording};
+pub use shelf::Shelf;
 
 use crate::stages::Stop;
 

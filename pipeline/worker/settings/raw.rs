@@ -162,8 +162,11 @@ pub struct RawWorker {
     /// A session that never ended is taken to be over after this long without a record.
     #[schemars(range(min = 1000))]
     pub idle_after_ms: u32,
-    /// Folders that media named by reference may come from.
-    pub media_folders: Vec<String>,
+    /// Prefixes of the addresses that media named by reference may come from.
+    pub media_prefixes: Vec<String>,
+    /// How long a segment that fails for no fault of its own is tried again.
+    #[schemars(range(min = 1000, max = 86_400_000))]
+    pub retry_for_ms: u32,
 }
 
 /// A part of the work that can run in a process of its own.

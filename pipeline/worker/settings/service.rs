@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::media::Prefix;
+
 use super::raw::{LogFormat, LogLevel, RawKafka, RawTelemetry, RawWorker, Role};
 
 /// Where records come from and go to.
@@ -50,8 +52,10 @@ pub struct Worker {
     pub idle_after_end: Duration,
     /// How long a session that never ended may be silent.
     pub idle_after: Duration,
-    /// Folders that media named by reference may come from.
-    pub media_folders: Vec<PathBuf>,
+    /// Where media named by reference may come from.
+    pub media_prefixes: Vec<Prefix>,
+    /// How long a segment that fails for no fault of its own is tried again.
+    pub retry_for: Duration,
 }
 
 /// What operators see.
@@ -91,7 +95,9 @@ pub(super) fn worker(raw: &RawWorker) -> Worker {
         score_linger: ms(raw.score_linger_ms),
         idle_after_end: ms(raw.idle_after_end_ms),
         idle_after: ms(raw.idle_after_ms),
-        media_folders: raw.media_folders.iter().map(PathBuf::from).collect(),
+        // All of them are addresses: that was checked.
+        media_prefixes: raw.media_prefixes.iter().filter_map(|prefix| prefix.parse().ok()).collect(),
+        retry_for: ms(raw.retry_for_ms),
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use domain::sampling::SampleGrid;
 use domain::time::Millis;
 
+use crate::media::Prefix;
+
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
 use super::raw::{RawDecode, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
@@ -183,8 +185,13 @@ impl Check<'_> {
         self.within("worker.score_linger_ms", raw.score_linger_ms, 10, 10_000);
         self.within("worker.idle_after_end_ms", raw.idle_after_end_ms, 1000, 3_600_000);
         self.within("worker.idle_after_ms", raw.idle_after_ms, 1000, i64::from(u32::MAX));
-        let absolute = raw.media_folders.iter().all(|folder| folder.starts_with('/'));
-        self.unless(absolute, "worker.media_folders", "must be absolute paths");
+        self.within("worker.retry_for_ms", raw.retry_for_ms, 1000, 86_400_000);
+        for (index, prefix) in raw.media_prefixes.iter().enumerate() {
+            if let Err(error) = prefix.parse::<Prefix>() {
+                // Not repeated: what was meant for an address may hold a password.
+                self.unless(false, "worker.media_prefixes", &format!("number {} {error}", index + 1));
+            }
+        }
     }
 
     fn telemetry(&mut self, raw: &RawTelemetry) {

@@ -1,9 +1,10 @@
 //! Segments to pictures: one thread per decoder child.
 //!
-//! In: a segment, with its media or a reference to it. Out: its planned samples with their pictures,
-//! under a permit of picture bytes that is taken once the size of a picture is known and before the
-//! first one is kept. A segment that no decoder accepts is told to the outbox, with the reason, and
-//! holds up nothing else. Waits for: room for pictures.
+//! In: a segment with its media, or with the reason why it has none. Out: its planned samples with their
+//! pictures, under a permit of picture bytes that is taken once the size of a picture is known and before
+//! the first one is kept. A segment that no decoder accepts is told to the outbox, with the reason, and
+//! holds up nothing else. What fails for no fault of the segment is this machine's trouble: the thread
+//! itself tries again. Waits for: room for pictures.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,8 +21,8 @@ use domain::time::{Interval, Millis};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::budget::{Budget, Permit};
-use super::media::{MediaFolders, Reference};
 use super::outbox::{Outbox, Place, Rejected};
+use super::retry::Retry;
 use super::stop::Stop;
 use crate::observer::{DecodedSegment, Placeholders, Sample};
 use crate::telemetry::metrics::{Metrics, Stage};
@@ -30,12 +31,22 @@ use crate::telemetry::metrics::{Metrics, Stage};
 pub(super) struct Taken {
     /// What it is.
     pub header: SegmentHeader,
-    /// Where its media is, if it did not come along.
-    pub reference: Option<Reference>,
+    /// Where its media are.
+    pub media: SegmentMedia,
     /// Where its result belongs.
     pub place: Place,
     /// When it was taken in.
     pub since: Instant,
+}
+
+/// Where the media of a segment are.
+pub(super) enum SegmentMedia {
+    /// In its record.
+    Inline,
+    /// Here.
+    Fetched(Vec<u8>),
+    /// Nowhere to be had.
+    Missing(Rejected),
 }
 
 /// A decoded segment on its way to the models.
@@ -55,9 +66,9 @@ pub(super) struct Decode<'a> {
     pub grid: SampleGrid,
     pub hold: Millis,
     pub pictures: &'a Budget,
-    pub folders: &'a MediaFolders,
     pub placeholders: &'a Placeholders,
     pub outbox: &'a Outbox,
+    pub retry: Retry<'a>,
     pub metrics: &'a Metrics,
     pub stop: &'a Stop,
 }
@@ -68,6 +79,8 @@ enum Failure {
     Segment(Rejected),
     /// Something else is wrong.
     Worker(DecodeError),
+    /// Everything is given up.
+    Stopped,
 }
 
 impl Decode<'_> {
@@ -77,9 +90,13 @@ impl Decode<'_> {
             if self.stop.is_immediate() {
                 return;
             }
-            let Taken { header, reference, place, since } = taken;
+            let Taken { header, media, place, since } = taken;
             let started = Instant::now();
-            let outcome = self.pictures_of(&header, reference.as_ref(), place.inline_media());
+            let outcome = match media {
+                SegmentMedia::Inline => self.pictures_of(&header, place.inline_media(), place.partition()),
+                SegmentMedia::Fetched(media) => self.pictures_of(&header, &media, place.partition()),
+                SegmentMedia::Missing(rejected) => Err(Failure::Segment(rejected)),
+            };
             let failed = match &outcome {
                 Err(Failure::Segment(rejected)) => Some(rejected.reason),
                 _ => None,
@@ -105,6 +122,7 @@ impl Decode<'_> {
                     }
                 }
                 Err(Failure::Worker(error)) => return self.stop.fail("decode", &error),
+                Err(Failure::Stopped) => return,
             }
         }
     }
@@ -112,30 +130,36 @@ impl Decode<'_> {
     fn pictures_of(
         &self,
         header: &SegmentHeader,
-        reference: Option<&Reference>,
-        inline: &[u8],
+        media: &[u8],
+        partition: i32,
     ) -> Result<(Vec<Sample>, Option<Permit>), Failure> {
-        let fetched = reference.map(|reference| self.fetch(reference)).transpose()?;
-        let started = Instant::now();
-        let outcome = self.decode(header, fetched.as_deref().unwrap_or(inline));
-        self.metrics.stage(Stage::Decode, outcome.is_ok(), started.elapsed());
-        outcome.map_err(|error| match error.kind() {
-            ErrorKind::Poison => {
+        let mut tries = self.retry.begin(Stage::Decode, partition);
+        let mut second_chance = true;
+        loop {
+            let started = Instant::now();
+            let outcome = self.decode(header, media);
+            self.metrics.stage(Stage::Decode, outcome.is_ok(), started.elapsed());
+            let error = match outcome {
+                Ok(pictures) => return Ok(pictures),
+                Err(error) if error.kind() == ErrorKind::Fatal => return Err(Failure::Worker(error)),
+                // It may have been killed for memory that others took, or starved. If it is the segment that
+                // does it, it does it again.
+                Err(error) if error.ended_the_decoder() && std::mem::take(&mut second_chance) => {
+                    tracing::warn!(%error, partition, "a segment is decoded again");
+                    self.metrics.retry(Stage::Decode, error.reason());
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let Some(pause) = tries.failed(error.kind(), error.reason()) else {
                 let (reason, detail) = (error.reason(), error.to_string());
-                Failure::Segment(Rejected { stage: Stage::Decode, reason, detail })
+                let attempts = tries.failures();
+                return Err(Failure::Segment(Rejected { stage: Stage::Decode, reason, detail, attempts }));
+            };
+            if self.stop.rest(pause) {
+                return Err(Failure::Stopped);
             }
-            ErrorKind::Transient | ErrorKind::Fatal => Failure::Worker(error),
-        })
-    }
-
-    fn fetch(&self, reference: &Reference) -> Result<Vec<u8>, Failure> {
-        let started = Instant::now();
-        let fetched = self.folders.read(reference);
-        self.metrics.stage(Stage::Fetch, fetched.is_ok(), started.elapsed());
-        fetched.map_err(|error| {
-            let (reason, detail) = (error.reason(), error.to_string());
-            Failure::Segment(Rejected { stage: Stage::Fetch, reason, detail })
-        })
+        }
     }
 
     fn decode(

@@ -1,11 +1,13 @@
 //! Records of `exam.segments` into the worker: the thread that polls.
 //!
-//! Takes a record in when there is room for its media, gives it a lease and a place, and passes it on.
-//! While there is none, all partitions are paused and polling goes on, so that the group does not take
-//! this process for dead. Commits only what the ledger says is done. On the way out it takes in nothing
-//! more, and polls until everything in hand is acknowledged or the deadline has passed.
+//! Takes a record in when there is room for its media, gives it a lease and a place, and passes it on: to
+//! be fetched if its media are elsewhere, else to be decoded. While there is no room, all partitions are
+//! paused, and while something of a partition waits to be tried again that one is; polling goes on, so
+//! that the group does not take this process for dead. Commits only what the ledger says is done. On the
+//! way out it takes in nothing more, and polls until everything in hand is acknowledged or the deadline
+//! has passed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,15 +15,19 @@ use crossbeam_channel::Sender;
 use domain::error::ErrorKind;
 use kafka::wire::{self, Media};
 use kafka::{Assignment, GroupConsumer, KafkaError, Record};
+use tokio::sync::mpsc;
 
 use super::budget::{Budget, Permit};
-use super::decode::Taken;
-use super::media::Reference;
+use super::decode::{SegmentMedia, Taken};
+use super::fetch::Referring;
+use super::holds::Holds;
 use super::outbox::{Outbox, Rejected, SharedLedger, locked};
 use super::stop::Stop;
 use crate::failpoint::Failpoint;
+use crate::media::Reference;
 use crate::settings::Role;
 use crate::telemetry::health::Pulse;
+use crate::telemetry::logs::Trouble;
 use crate::telemetry::metrics::{Metrics, Stage};
 
 /// How long a poll waits: also how late a commit or the end of a pause can be.
@@ -41,7 +47,9 @@ pub(super) struct Ingest<'a> {
     pub ledger: SharedLedger,
     pub outbox: &'a Outbox,
     pub media: &'a Budget,
-    pub to: Sender<Taken>,
+    pub holds: &'a Holds,
+    pub to_fetch: mpsc::Sender<Referring<'a>>,
+    pub to_decode: Sender<Taken>,
     pub drain_deadline: Duration,
     pub metrics: &'a Metrics,
     pub pulse: Arc<Pulse>,
@@ -67,8 +75,8 @@ impl Ingest<'_> {
 
     fn poll_until_drained(&self, waiting: &mut VecDeque<Record>) -> Result<(), KafkaError> {
         let (mut committed, mut asked) = (Instant::now(), Instant::now());
-        let (mut paused, mut failed_commits) = (false, 0);
-        let mut deadline = None;
+        let (mut paused, mut failed_commits) = (BTreeSet::new(), 0);
+        let (mut deadline, mut trouble) = (None, Trouble::default());
         while !self.stop.is_immediate() {
             self.pulse.beat();
             if self.stop.is_draining() {
@@ -90,16 +98,19 @@ impl Ingest<'_> {
                     break;
                 }
             }
-            self.throttle(!waiting.is_empty() || self.stop.is_draining(), &mut paused)?;
+            let full = !waiting.is_empty();
+            self.throttle(full || self.stop.is_draining(), &mut paused)?;
             match self.consumer.poll(POLL) {
                 Ok(Some(record)) => waiting.push_back(record),
                 Ok(None) => self.tell_if_caught_up(waiting),
                 Err(error) if error.kind() == ErrorKind::Transient => {
-                    tracing::warn!(%error, "reading goes on when the brokers answer");
+                    if trouble.is_news() {
+                        tracing::warn!(%error, "reading goes on when the brokers answer");
+                    }
                 }
                 Err(error) => return Err(error),
             }
-            if paused && !self.stop.is_draining() {
+            if full && !self.stop.is_draining() {
                 self.media.count_blocked(round.elapsed());
             }
             if committed.elapsed() >= COMMIT_EVERY {
@@ -121,7 +132,7 @@ impl Ingest<'_> {
             Ok((header, media)) => (header, reference_of(media)),
             Err(error) => {
                 let (reason, detail) = (error.reason(), error.to_string());
-                self.set_aside(&record, &Rejected { stage: Stage::Ingest, reason, detail })?;
+                self.set_aside(&record, &Rejected { stage: Stage::Ingest, reason, detail, attempts: 1 })?;
                 self.metrics.stage(Stage::Ingest, false, started.elapsed());
                 return Ok(None);
             }
@@ -131,8 +142,15 @@ impl Ingest<'_> {
         // Without a lease the partition has gone, or the record has been taken in before.
         let Some(lease) = lease else { return Ok(None) };
         let place = self.outbox.reserve(&header, record, lease, permit);
-        // Never full: it has room for as many as there can be permits.
-        let _gone = self.to.send(Taken { header, reference, place, since: Instant::now() });
+        let segment = Taken { header, media: SegmentMedia::Inline, place, since: Instant::now() };
+        // Neither is ever full: they have room for as many as there can be permits.
+        match reference {
+            None => drop(self.to_decode.send(segment)),
+            Some(reference) => {
+                let load = self.holds.fetching(segment.place.partition());
+                drop(self.to_fetch.try_send(Referring { segment, reference, load }));
+            }
+        }
         self.metrics.stage(Stage::Ingest, true, started.elapsed());
         Ok(None)
     }
@@ -148,14 +166,19 @@ impl Ingest<'_> {
         self.media.try_take((inline + referenced).max(LEAST_COST))
     }
 
-    /// Pauses all partitions, also those that came meanwhile, or resumes them.
-    fn throttle(&self, full: bool, paused: &mut bool) -> Result<(), KafkaError> {
-        if full {
-            self.consumer.pause(&self.consumer.assigned())?;
-        } else if *paused {
-            self.consumer.resume(&self.consumer.assigned())?;
+    /// Pauses all partitions, also those that came meanwhile, or those that are held, and resumes the
+    /// others.
+    fn throttle(&self, all: bool, paused: &mut BTreeSet<i32>) -> Result<(), KafkaError> {
+        let assigned: BTreeSet<i32> = self.consumer.assigned().into_iter().collect();
+        let pause = if all { assigned.clone() } else { &self.holds.held() & &assigned };
+        let resume: Vec<i32> = (&(&*paused - &pause) & &assigned).into_iter().collect();
+        if !pause.is_empty() {
+            self.consumer.pause(&pause.iter().copied().collect::<Vec<_>>())?;
         }
-        *paused = full;
+        if !resume.is_empty() {
+            self.consumer.resume(&resume)?;
+        }
+        *paused = pause;
         Ok(())
     }
 

@@ -3,8 +3,9 @@
 //! ```text
 //! exam.segments
 //!    │  ingest      1 thread: polls; pauses partitions while there is no room for media
+//!    ├─▶ fetch      1 thread: media by reference, all at once; tries again and holds the partition meanwhile
 //!    ▼  taken       bounded by `media` (bytes): a permit each, held until there is a verdict
-//!    │  decode      1 thread per decoder child; fetches media by reference
+//!    │  decode      1 thread per decoder child
 //!    ▼  decoded     bounded by `pictures` (bytes): a permit each, held until they were looked at
 //!    │  look        1 thread: batches over sessions; all cores through the pool of `infer`
 //!    ▼  outbox      in log order per session; bounded by the producer's bytes
@@ -21,11 +22,13 @@
 
 mod budget;
 mod decode;
+mod fetch;
+mod holds;
 mod in_order;
 mod ingest;
 mod look;
-mod media;
 mod outbox;
+mod retry;
 mod score;
 mod stop;
 
@@ -38,9 +41,12 @@ use domain::delivery::OffsetLedger;
 use infer::Vision;
 use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 
+use tokio::sync::mpsc;
+
 pub use budget::Budget;
 pub use stop::Stop;
 
+use crate::media::Library;
 use crate::observer::{Observer, Placeholders};
 use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
@@ -48,10 +54,12 @@ use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, Pool};
 use crate::telemetry::spans::Spans;
 use decode::Decode;
+use fetch::Fetch;
+use holds::Holds;
 use ingest::{Ingest, LEAST_COST, Leases};
 use look::Look;
-use media::MediaFolders;
 use outbox::Outbox;
+use retry::{Retry, Schedule};
 use score::Score;
 
 /// Segments that are decoded and wait for the models: their pictures are bounded in bytes by `pictures`;
@@ -80,8 +88,10 @@ pub struct Worker<'a> {
     pub stop: Stop,
 }
 
-/// Decoders and models.
+/// Media, decoders and models.
 pub struct Eyes<'a> {
+    /// Fetches media by reference.
+    pub library: &'a Library,
     /// Decodes.
     pub decoder: &'a DecoderPool,
     /// Looks.
@@ -163,35 +173,43 @@ impl Worker<'_> {
             by: eyes.observer.by.clone(),
             worker: eyes.observer.worker.clone(),
         };
-        let folders = MediaFolders::new(worker.media_folders.clone(), kafka.max_record_bytes.into());
+        let holds = Holds::default();
+        let schedule = Schedule { give_up_after: worker.retry_for };
+        let retry = Retry { schedule, holds: &holds, metrics };
 
-        let (taken, to_decode) = bounded((worker.media_bytes / LEAST_COST) as usize + 1);
+        let most_taken = (worker.media_bytes / LEAST_COST) as usize + 1;
+        let (referring, to_fetch) = mpsc::channel(most_taken);
+        let (taken, to_decode) = bounded(most_taken);
         let (decoded, to_look) = bounded(MOST_DECODED);
         let ingest = Ingest {
             consumer,
             ledger,
             outbox: &outbox,
             media: &budgets.media,
-            to: taken,
+            holds: &holds,
+            to_fetch: referring,
+            to_decode: taken.clone(),
             drain_deadline: worker.drain_deadline,
             metrics,
             pulse,
             stop,
         };
+        let fetch = Fetch { library: eyes.library, retry, outbox: &outbox, metrics, stop };
         let decode = Decode {
             pool: eyes.decoder,
             grid: eyes.observer.grid,
             hold: self.settings.sampling.hold,
             pictures: &budgets.pictures,
-            folders: &folders,
             placeholders: &placeholders,
             outbox: &outbox,
+            retry,
             metrics,
             stop,
         };
         let look = Look { observer: eyes.observer, batch: worker.batch, outbox: &outbox, metrics, stop };
         thread::scope(|scope| {
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
+            spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &taken));
             for child in 0..self.settings.decode.children.get() {
                 let (from, to) = (to_decode.clone(), decoded.clone());
                 spawn(scope, stop, format!("decode-{child}"), move || decode.run(&from, &to));

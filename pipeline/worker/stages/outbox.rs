@@ -53,6 +53,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The partition that the record came from.
+    pub(super) fn partition(&self) -> i32 {
+        self.lease.partition()
+    }
+
     /// The media that came with the record; empty if it came by reference.
     pub(super) fn inline_media(&self) -> &[u8] {
         self.record.value.as_deref().unwrap_or_default()
@@ -76,6 +81,8 @@ pub(super) struct Rejected {
     pub reason: &'static str,
     /// A sentence.
     pub detail: String,
+    /// How often it was tried.
+    pub attempts: u32,
 }
 
 /// A finished segment, waiting for those before it.
@@ -171,6 +178,11 @@ impl Outbox {
         }
     }
 
+    /// Whether the partition of a segment is still ours.
+    pub(super) fn is_current(&self, place: &Place) -> bool {
+        locked(&self.ledger).is_current(&place.lease)
+    }
+
     /// Publishes what was seen.
     pub(super) fn publish(&self, place: Place, observation: &Observation) -> Result<(), KafkaError> {
         let records = vec![self.observation(&place, observation)];
@@ -184,10 +196,13 @@ impl Outbox {
         placeholder: &Observation,
         rejected: &Rejected,
     ) -> Result<(), KafkaError> {
-        let records = vec![
-            self.dead_letter(&place.record, rejected, &place.trace.observe),
-            self.observation(&place, placeholder),
-        ];
+        // Who has the partition now may be luckier: nothing is said of it here.
+        let records = if self.is_current(&place) {
+            let letter = self.dead_letter(&place.record, rejected, &place.trace.observe);
+            vec![letter, self.observation(&place, placeholder)]
+        } else {
+            Vec::new()
+        };
         self.finish(place, records)
     }
 
@@ -271,6 +286,7 @@ impl Outbox {
         headers.push("dlq-reason", rejected.reason);
         headers.push("dlq-stage", rejected.stage.name());
         headers.push("dlq-error", rejected.detail.as_str());
+        headers.push("dlq-attempts", rejected.attempts.to_string());
         headers.push("dlq-topic", record.origin.topic.as_str());
         headers.push("dlq-partition", record.origin.partition.to_string());
         headers.push("dlq-offset", record.origin.offset.to_string());

@@ -75,6 +75,14 @@ impl Stop {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Waits for so long, or until everything is given up; says whether it is.
+    pub fn rest(&self, pause: Duration) -> bool {
+        let guard = self.inner.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.inner.changed.wait_timeout_while(guard, pause, |_| !self.is_immediate());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        self.is_immediate()
+    }
+
     fn raise(&self, state: u8) {
         self.inner.state.fetch_max(state, Ordering::AcqRel);
         // Under the lock, so that nobody goes to sleep between looking and waiting.
@@ -92,11 +100,13 @@ mod tests {
         let stop = Stop::default();
         assert!(!stop.is_draining() && !stop.wait(Duration::ZERO));
         stop.drain();
+        assert!(!stop.rest(Duration::ZERO), "what is in hand is still finished");
         assert!(stop.is_draining() && !stop.is_immediate() && stop.failure().is_none());
         stop.fail("publish", &"fenced");
         stop.fail("look", &"a consequence");
         stop.drain();
         assert!(stop.is_immediate() && stop.wait(Duration::from_secs(60)));
+        assert!(stop.rest(Duration::from_secs(60)));
         assert_eq!(stop.failure().as_deref(), Some("publish: fenced"));
     }
 }

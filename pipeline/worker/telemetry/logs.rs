@@ -3,12 +3,34 @@
 //! Levels mean something: `error` a result was lost or an operator is needed, `warn` something was mended,
 //! `info` what an operator did and what came of it. Nothing per picture above `trace`.
 
+use std::time::{Duration, Instant};
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::{LogFormat, LogLevel, Telemetry};
+
+/// How often the same trouble is told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Trouble that goes on: told when it begins, and from time to time.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    told: Option<Instant>,
+}
+
+impl Trouble {
+    /// Whether it is time to tell of it.
+    pub fn is_news(&mut self) -> bool {
+        let is_news = self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
+        if is_news {
+            self.told = Some(Instant::now());
+        }
+        is_news
+    }
+}
 
 /// Begins to log. A second call changes nothing.
 pub fn begin(telemetry: &Telemetry) {
@@ -30,4 +52,18 @@ pub fn begin(telemetry: &Telemetry) {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         LogFormat::Text => registry.with(lines.with_target(false)).try_init(),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_once_in_a_while() {
+        let mut trouble = Trouble::default();
+        assert!(trouble.is_news());
+        assert!(!trouble.is_news());
+        trouble.told = Instant::now().checked_sub(TELL_EVERY);
+        assert!(trouble.is_news());
+    }
 }

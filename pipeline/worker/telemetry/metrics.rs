@@ -98,6 +98,7 @@ pub struct Metrics {
     samples: IntCounterVec,
     incidents: IntCounterVec,
     scores: IntCounterVec,
+    retries: IntCounterVec,
     dead_letters: IntCounterVec,
     model_runs: IntCounterVec,
     model_seconds: CounterVec,
@@ -145,6 +146,11 @@ impl Metrics {
             ),
             incidents: make.counters("incidents_total", "Incidents opened", &["type", "class"]),
             scores: make.counters("scores_total", "Revisions of scores published", &["status"]),
+            retries: make.counters(
+                "retries_total",
+                "Segments that failed for no fault of their own and are tried again; their partition waits",
+                &["stage", "reason"],
+            ),
             dead_letters: make.counters(
                 "dead_letters_total",
                 "Records that were set aside, untouched",
@@ -223,6 +229,11 @@ impl Metrics {
     /// A revision of a score was published.
     pub fn score(&self, is_final: bool) {
         self.scores.with_label_values(&[if is_final { "final" } else { "provisional" }]).inc();
+    }
+
+    /// A segment is tried again.
+    pub fn retry(&self, stage: Stage, reason: &str) {
+        self.retries.with_label_values(&[stage.name(), reason]).inc();
     }
 
     /// A record was set aside.

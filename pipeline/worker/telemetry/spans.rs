@@ -22,7 +22,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
 use super::trace::TraceContext;
-use crate::clock;
+use crate::{clock, tls};
 
 /// Where a collector listens, below the address that the settings name (OTLP specification, 1.x).
 const PATH: &str = "/v1/traces";
@@ -59,6 +59,7 @@ impl Spans {
     /// # Errors
     /// If the address is none. Whether the collector answers shows in the log.
     pub fn to(endpoint: &str, instance: &str) -> Result<Self, ExporterBuildError> {
+        tls::prepare();
         let exporter = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)

@@ -18,7 +18,7 @@ use kafka::{Admin, Connection, KafkaError, Topics};
 use super::analyze::inputs;
 use crate::cli::PublishArgs;
 use crate::exit::{Exit, Failure, with_causes};
-use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, Published, SessionPlan};
+use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, Published, SessionPlan, Shelf};
 use crate::report::words;
 use crate::settings::{LogFormat, LogLevel, Settings, Sources, Telemetry, policy};
 use crate::stages::Stop;
@@ -81,10 +81,14 @@ fn service(error: KafkaError) -> Failure {
 fn carriage(args: &PublishArgs, settings: &Settings) -> Result<Carriage, Failure> {
     let most = (settings.kafka.max_record_bytes as usize).saturating_sub(HEADERS);
     let inline = if args.by_reference { 0 } else { (args.inline_max as usize * 1024).min(most) };
-    Carriage::new(inline, args.media_dir.as_deref()).map_err(|error| {
-        let exit = if matches!(error, PublishError::FolderName(_)) { Exit::Usage } else { Exit::Failed };
+    let shelf = args.media.as_deref().map(Shelf::named).transpose().map_err(|error| {
+        let exit = match error {
+            PublishError::FolderName(_) | PublishError::Address(_) | PublishError::ReadOnly => Exit::Usage,
+            _ => Exit::Failed,
+        };
         Failure::new(exit, error)
-    })
+    })?;
+    Ok(Carriage::new(inline, shelf))
 }
 
 /// Creates the topics if that was asked for, and looks whether those that are needed are there: a

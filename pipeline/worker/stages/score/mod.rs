@@ -41,6 +41,7 @@ use crate::failpoint::Failpoint;
 use crate::settings::Role;
 use crate::settings::policy::LoadedPolicy;
 use crate::telemetry::health::Pulse;
+use crate::telemetry::logs::Trouble;
 use crate::telemetry::metrics::{Metrics, Stage};
 use crate::telemetry::spans::Spans;
 
@@ -136,11 +137,12 @@ impl ScoreError {
 struct Due {
     clocks: Instant,
     lag: Instant,
+    trouble: Trouble,
 }
 
 impl Default for Due {
     fn default() -> Self {
-        Self { clocks: Instant::now(), lag: Instant::now() }
+        Self { clocks: Instant::now(), lag: Instant::now(), trouble: Trouble::default() }
     }
 }
 
@@ -220,13 +222,15 @@ impl Run {
                 }
             }
             Err(error) if error.kind() == ErrorKind::Transient => {
-                tracing::warn!(%error, "reading goes on when the brokers answer");
+                if due.trouble.is_news() {
+                    tracing::warn!(%error, "reading goes on when the brokers answer");
+                }
             }
             Err(error) => return Err(error.into()),
         }
         // Before anything is committed: what was folded for a partition that is gone must not be.
         self.follow_assignment()?;
-        self.read_sides()?;
+        self.read_sides(&mut due.trouble)?;
         if due.clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
             due.clocks = Instant::now();
             self.look_at_clocks();
@@ -276,13 +280,15 @@ impl Run {
     }
 
     /// Takes in what has come of the side inputs.
-    fn read_sides(&mut self) -> Result<(), ScoreError> {
+    fn read_sides(&mut self, trouble: &mut Trouble) -> Result<(), ScoreError> {
         while self.batch.records < MOST_RECORDS {
             match self.sides.poll(Duration::ZERO) {
                 Ok(Some(record)) => self.side(&record),
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Transient => {
-                    tracing::warn!(%error, "reading side inputs goes on when the brokers answer");
+                    if trouble.is_news() {
+                        tracing::warn!(%error, "reading side inputs goes on when the brokers answer");
+                    }
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),

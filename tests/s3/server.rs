@@ -1,0 +1,126 @@
+//! A real S3-compatible server for tests: S3Proxy in a JVM of its own, over a folder, on the loopback
+//! interface. It checks signatures.
+//!
+//! Like a broker of tests it dies with the process that started it, however that ends.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::broker::Port;
+
+/// How long it may take to start, on a machine that does other things as well.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Who may use it.
+const KEY_ID: &str = "test-id";
+/// His secret.
+const SECRET: &str = "test-secret";
+
+/// A running server, or one that was killed and can be started again with what it stores.
+pub struct ObjectStore {
+    folder: TempDir,
+    port: Port,
+    process: Option<Child>,
+}
+
+impl ObjectStore {
+    /// Starts a server with one empty bucket and waits until it answers.
+    pub fn start(bucket: &str) -> Self {
+        assert!(jar().is_file(), "the object store is missing; run: make setup");
+        let folder = tempfile::Builder::new().prefix("invigilator-s3-").tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("data").join(bucket)).unwrap();
+        let port = Port::claim();
+        let settings = format!(
+            "s3proxy.endpoint=http://127.0.0.1:{}
+s3proxy.authorization=aws-v2-or-v4
+s3proxy.identity={KEY_ID}
+s3proxy.credential={SECRET}
+jclouds.provider=filesystem-nio2
+jclouds.filesystem.basedir={}
+",
+            port.number,
+            folder.path().join("data").display()
+        );
+        fs::write(folder.path().join("s3proxy.conf"), settings).unwrap();
+        let mut store = Self { folder, port, process: None };
+        store.restart();
+        store
+    }
+
+    /// How a process finds it and who it is.
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port.number)),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", KEY_ID.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+        ]
+    }
+
+    /// Kills it at once, as a crash would (SIGKILL); what it stores stays.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stdin.take().expect("it is a pipe").write_all(b"keep\n").unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Starts it again, with what it stored, and waits until it answers.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "it still runs");
+        self.process = Some(spawn(self.folder.path()));
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port.number)).is_err() {
+            let has_ended =
+                self.process.as_mut().is_some_and(|process| process.try_wait().unwrap().is_some());
+            if has_ended || began.elapsed() > PATIENCE {
+                let log = fs::read_to_string(self.folder.path().join("s3proxy.log")).unwrap_or_default();
+                panic!("the object store did not start:\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for ObjectStore {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Starts the JVM, and the shell that ends it.
+fn spawn(folder: &Path) -> Child {
+    const SCRIPT: &str = r#"
+        trap '' HUP INT TERM
+        exec 3<&0
+        java -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -DLOG_LEVEL=warn \
+            -jar "$1" --properties s3proxy.conf </dev/null 3<&- &
+        java=$!
+        {
+            read -r order <&3
+            kill -KILL "$java"
+            [ "$order" = keep ] || rm -rf "$2" || { sleep 1; rm -rf "$2"; }
+        } &
+        wait "$java"
+    "#;
+    let log = File::options().create(true).append(true).open(folder.join("s3proxy.log")).unwrap();
+    Command::new("sh")
+        .args(["-c", SCRIPT, "sh"])
+        .args([jar().as_path(), folder])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// Where `make setup` puts it.
+fn jar() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/s3/s3proxy.jar")
+}
