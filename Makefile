@@ -21,6 +21,7 @@ system_packages += $(if $(shell command -v npm),,npm)
 system_packages += $(if $(shell command -v cc),,build-essential)
 system_packages += $(if $(shell command -v java),,default-jre-headless)
 system_packages += $(if $(shell command -v mvn),,maven)
+system_packages += $(if $(shell command -v openssl),,openssl)
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
