@@ -4,10 +4,10 @@
 //! Real binary, real decoder and models, real Apache Kafka, a real S3-compatible server.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -40,14 +40,14 @@ fn recording(folder: &TempDir) -> PathBuf {
     path
 }
 
-/// Publishes a recording as a session; with a store, its media go there.
-fn publish(exam: &Exam, recording: &Path, session: &str, store: Option<&ObjectStore>) {
+/// Publishes a recording as a session; with a place, its media go there.
+fn publish(exam: &Exam, recording: &Path, session: &str, place: Option<(&str, &[(&str, String)])>) {
     let mut command = exam.command("publish");
     command
         .args(["--no-progress", "--create-topics", &PARTITIONS.to_string(), "--session", session])
         .arg(recording);
-    if let Some(store) = store {
-        command.args(["--by-reference", "--media", PREFIX]).envs(store.environment());
+    if let Some((media, environment)) = place {
+        command.args(["--by-reference", "--media", media]).envs(environment.iter().cloned());
     }
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -113,7 +113,7 @@ fn a_store_that_is_down_holds_up_its_partition_alone_and_loses_nothing() {
     let mut store = ObjectStore::start(BUCKET);
     // Records whose media are in the store, at hand when it is not.
     let elsewhere = Exam::new("claim-elsewhere");
-    publish(&elsewhere, &recording, AWAY, Some(&store));
+    publish(&elsewhere, &recording, AWAY, Some((PREFIX, &store.environment())));
     let segments = elsewhere.read_all(&elsewhere.topics.segments());
     let facts = elsewhere.read_all(&elsewhere.topics.sessions());
     let (before, after) = segments.split_at(segments.len() / 2);
@@ -184,7 +184,7 @@ fn records_lead_nowhere_that_is_not_allowed() {
     let recording = recording(&folder);
     let store = ObjectStore::start(BUCKET);
     let exam = Exam::new("claim-hostile");
-    publish(&exam, &recording, SESSION, Some(&store));
+    publish(&exam, &recording, SESSION, Some((PREFIX, &store.environment())));
     let segments = exam.read_all(&exam.topics.segments());
     let (secret, seen) = server(None);
     let (redirecting, asked) = server(Some(&format!("{secret}/exams/a")));
@@ -227,4 +227,78 @@ fn records_lead_nowhere_that_is_not_allowed() {
     assert_eq!(seen.load(Ordering::SeqCst), 0, "nobody was asked whom no operator allowed");
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     assert_eq!(worker.terminate(), Some(0));
+}
+
+/// Serves a folder over TLS as `localhost`, until this process ends; where.
+fn tls_server(folder: &Path, certificate: &Path, key: &Path) -> (String, Child) {
+    const SERVER: &str = r#"
+import functools, http.server, ssl, sys, threading
+folder, certificate, key = sys.argv[1:]
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(certificate, key)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
+"#;
+    let mut server = Command::new("python3")
+        .args(["-c", SERVER])
+        .args([folder, certificate, key])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut port = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    (format!("https://localhost:{}", port.trim()), server)
+}
+
+#[test]
+fn media_on_a_web_server_are_scored_as_media_in_records_are() {
+    const SESSION: &str = "local/claim/web";
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(&folder);
+    let media = folder.path().join("media");
+    let elsewhere = Exam::new("claim-folder");
+    publish(&elsewhere, &recording, SESSION, Some((media.to_str().unwrap(), &[])));
+
+    let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-out"])
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (base, mut server) = tls_server(&media, &certificate, &key);
+
+    let exam = Exam::new("claim-web");
+    exam.create_topics();
+    let on_server = |mut record: Record| {
+        let name = header(&record, "ce_mediauri").rsplit_once('/').unwrap().1.to_owned();
+        record.headers.push("ce_mediauri", format!("{base}/{name}"));
+        record
+    };
+    let segments =
+        elsewhere.read_all(&elsewhere.topics.segments()).into_iter().map(on_server).collect::<Vec<_>>();
+    let publisher = publisher(&exam);
+    let facts = elsewhere.read_all(&elsewhere.topics.sessions());
+    forward(&publisher, &facts, &exam.topics.sessions());
+    forward(&publisher, &segments, &exam.topics.segments());
+    let trusted = ("SSL_CERT_FILE", certificate.display().to_string());
+    let allowed = ("INVIGILATOR__WORKER__MEDIA_PREFIXES", format!("{:?}", [&base]));
+    let worker = {
+        let variables = [trusted, allowed];
+        exam.worker_with("claim-web", &variables.each_ref().map(|(name, value)| (*name, value.as_str())))
+    };
+    let score = exam.final_scores(1).remove(SESSION).unwrap();
+    assert_eq!(without_history(score), analyzed(&recording, SESSION));
+    assert_eq!(worker.terminate(), Some(0));
+    drop(server.stdin.take());
+    assert!(server.wait().unwrap().success());
 }

@@ -119,6 +119,17 @@ fn bounds_are_checked_together_and_name_the_line() {
 }
 
 #[test]
+fn places_of_media_are_addresses_and_a_password_among_them_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[worker]\nmedia_prefixes = [\"file:///srv/media/\", \"https://me:secret@host/\", \"/srv\"]\n";
+    let found = problems(&file(folder.path(), text));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("worker.media_prefixes: number 2 must name a plain host"), "{found:?}");
+    assert!(found[1].contains("worker.media_prefixes: number 3 must begin with file:///"), "{found:?}");
+    assert!(!found.concat().contains("secret"), "{found:?}");
+}
+
+#[test]
 fn the_program_refuses_what_the_schema_does() {
     let schema = schema::settings();
     let mut checked = 0;

@@ -17,6 +17,8 @@ use crate::tls;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a server may be silent: also how long it may take to hand it the media of a segment.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Makes clients that follow no redirect.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ impl HttpConnector for Direct {
             .user_agent(concat!("invigilator/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
             .build()
             .map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })?;
         Ok(HttpClient::new(SuccessOnly(client)))

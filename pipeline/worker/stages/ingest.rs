@@ -47,6 +47,8 @@ pub(super) struct Ingest<'a> {
     pub ledger: SharedLedger,
     pub outbox: &'a Outbox,
     pub media: &'a Budget,
+    /// More than this no segment may have, in bytes, whatever its record states.
+    pub most_media: u64,
     pub holds: &'a Holds,
     pub to_fetch: mpsc::Sender<Referring<'a>>,
     pub to_decode: Sender<Taken>,
@@ -54,6 +56,13 @@ pub(super) struct Ingest<'a> {
     pub metrics: &'a Metrics,
     pub pulse: Arc<Pulse>,
     pub stop: &'a Stop,
+}
+
+/// The partitions that nothing is fetched of.
+#[derive(Default)]
+struct Paused {
+    partitions: BTreeSet<i32>,
+    said: Option<Instant>,
 }
 
 impl Ingest<'_> {
@@ -75,7 +84,7 @@ impl Ingest<'_> {
 
     fn poll_until_drained(&self, waiting: &mut VecDeque<Record>) -> Result<(), KafkaError> {
         let (mut committed, mut asked) = (Instant::now(), Instant::now());
-        let (mut paused, mut failed_commits) = (BTreeSet::new(), 0);
+        let (mut paused, mut failed_commits) = (Paused::default(), 0);
         let (mut deadline, mut trouble) = (None, Trouble::default());
         while !self.stop.is_immediate() {
             self.pulse.beat();
@@ -162,23 +171,27 @@ impl Ingest<'_> {
 
     fn room(&self, record: &Record, reference: Option<&Reference>) -> Option<Permit> {
         let inline = record.value.as_ref().map_or(0, Vec::len) as u64;
-        let referenced = reference.map_or(0, |reference| reference.size);
+        // What states more is refused when it is to be fetched: until then it shall hold nobody up.
+        let referenced = reference.map_or(0, |reference| reference.size.min(self.most_media));
         self.media.try_take((inline + referenced).max(LEAST_COST))
     }
 
-    /// Pauses all partitions, also those that came meanwhile, or those that are held, and resumes the
-    /// others.
-    fn throttle(&self, all: bool, paused: &mut BTreeSet<i32>) -> Result<(), KafkaError> {
+    /// Pauses all partitions, or those that are held, and resumes the others.
+    fn throttle(&self, all: bool, paused: &mut Paused) -> Result<(), KafkaError> {
         let assigned: BTreeSet<i32> = self.consumer.assigned().into_iter().collect();
         let pause = if all { assigned.clone() } else { &self.holds.held() & &assigned };
-        let resume: Vec<i32> = (&(&*paused - &pause) & &assigned).into_iter().collect();
+        // A partition that left and came back is not paused any more: said again every now and then.
+        if pause == paused.partitions && paused.said.is_some_and(|said| said.elapsed() < POLL) {
+            return Ok(());
+        }
+        let resume: Vec<i32> = (&(&paused.partitions - &pause) & &assigned).into_iter().collect();
         if !pause.is_empty() {
             self.consumer.pause(&pause.iter().copied().collect::<Vec<_>>())?;
         }
         if !resume.is_empty() {
             self.consumer.resume(&resume)?;
         }
-        *paused = pause;
+        *paused = Paused { partitions: pause, said: Some(Instant::now()) };
         Ok(())
     }
 

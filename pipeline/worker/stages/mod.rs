@@ -186,6 +186,7 @@ impl Worker<'_> {
             ledger,
             outbox: &outbox,
             media: &budgets.media,
+            most_media: kafka.max_record_bytes.into(),
             holds: &holds,
             to_fetch: referring,
             to_decode: taken.clone(),
