@@ -15,4 +15,5 @@ mod demo;
 mod eval;
 mod publish;
 mod report;
+mod topics;
 mod worker;

@@ -11,6 +11,8 @@
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
 //! | [`publish`] | recordings → records of live sessions |
+//! | [`access`] | what each process does with the brokers, and must be allowed to do |
+//! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
 //! | [`telemetry`] | metrics, health, logs, traces |
@@ -23,6 +25,7 @@
 //! The stages themselves live in crates of their own: `decode` (video → pictures), `infer` (pictures →
 //! detections), and `domain` (everything that is decided: sampling, observation, score).
 
+pub mod access;
 pub mod analyze;
 pub mod cli;
 pub mod clock;
@@ -37,4 +40,5 @@ pub mod service;
 pub mod settings;
 pub mod stages;
 pub mod telemetry;
+pub mod topology;
 pub mod workshop;
