@@ -21,4 +21,5 @@ mod object_store;
 mod publish;
 mod report;
 mod spans;
+mod topics;
 mod worker;

@@ -2,6 +2,8 @@
 //!
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
+mod topics;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -10,6 +12,7 @@ use domain::ids::SessionId;
 
 use crate::exit;
 use crate::settings::Override;
+pub use topics::{AclsArgs, CheckArgs, CreateArgs, PlaceArgs, TopicsAction, TopicsArgs};
 
 /// Turns exam webcam video into explained integrity scores.
 ///
@@ -34,6 +37,9 @@ pub enum Command {
     Publish(PublishArgs),
     /// Work on segments from Kafka: observe them, score what was observed
     Worker(WorkerArgs),
+    /// Create or check the topics, or print who must be allowed what
+    #[command(after_help = topics::EXAMPLES)]
+    Topics(TopicsArgs),
     /// Measure accuracy on labelled footage
     Eval(EvalArgs),
     /// List or verify the models

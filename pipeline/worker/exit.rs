@@ -26,7 +26,7 @@ pub enum Exit {
     Configuration = 5,
     /// The machine lacks something: models, ONNX Runtime, GStreamer elements.
     Environment = 6,
-    /// A service ended because of an error that it cannot mend: brokers that refuse it, a stage that failed.
+    /// Brokers do not answer or refuse, topics break a promise, or a stage of a service failed for good.
     Service = 7,
 }
 
@@ -40,7 +40,8 @@ Exit codes:
   4  no input could be analysed
   5  settings or policy are invalid
   6  the machine lacks something: models, ONNX Runtime, GStreamer (see `invigilator doctor`)
-  7  a service ended because of an error that it cannot mend, for example brokers that refuse it";
+  7  brokers do not answer or refuse, topics are not as they must be (see `invigilator topics check`),
+     or a service failed for good";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -145,6 +146,7 @@ mod tests {
             Exit::AllInputs,
             Exit::Configuration,
             Exit::Environment,
+            Exit::Service,
         ];
         for exit in all {
             assert!(TABLE.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");

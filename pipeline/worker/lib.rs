@@ -12,6 +12,8 @@
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
 //! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`publish`] | recordings → records of live sessions |
+//! | [`access`] | what each process does with the brokers, and must be allowed to do |
+//! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
 //! | [`telemetry`] | metrics, health, logs, traces |
@@ -26,6 +28,7 @@
 //! The stages themselves live in crates of their own: `decode` (video → pictures), `infer` (pictures →
 //! detections), and `domain` (everything that is decided: sampling, observation, score).
 
+pub mod access;
 pub mod analyze;
 pub mod cli;
 pub mod clock;
@@ -43,4 +46,5 @@ pub mod settings;
 pub mod stages;
 pub mod telemetry;
 pub mod tls;
+pub mod topology;
 pub mod workshop;

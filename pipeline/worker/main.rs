@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Publish(args) => commands::publish::run(&args),
         Command::Worker(args) => commands::worker::run(&args),
+        Command::Topics(args) => commands::topics::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),

@@ -10,6 +10,7 @@ use anyhow::anyhow;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::access::{self, Party};
 use crate::exit::{Exit, Failure};
 use crate::media::Library;
 use crate::settings::policy::LoadedPolicy;
@@ -19,6 +20,7 @@ use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server::Server;
 use crate::telemetry::spans::Spans;
+use crate::topology;
 use crate::workshop::Workshop;
 
 /// How long giving up may take.
@@ -120,6 +122,19 @@ impl Service {
             });
         };
         thread::Builder::new().name("telemetry".to_owned()).spawn(attend)
+    }
+
+    /// Waits for brokers to answer, and looks whether the topics of the roles are as they must be. Returns
+    /// whether work may begin: if not, an end was asked for meanwhile.
+    ///
+    /// # Errors
+    /// If a topic breaks a promise, or the brokers refuse this process.
+    pub fn wait_for_topics(&self) -> Result<bool, Failure> {
+        let connection =
+            self.settings.connection().map_err(|error| Failure::new(Exit::Configuration, error))?;
+        let topics = self.settings.topics().map_err(|error| Failure::new(Exit::Configuration, error))?;
+        let parties: Vec<Party> = self.settings.worker.roles.iter().map(|role| Party::from(*role)).collect();
+        topology::wait_until_fit(&connection, &topics, &access::topics(&parties), &self.stop)
     }
 
     /// Works until an end is asked for.

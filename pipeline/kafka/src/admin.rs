@@ -8,9 +8,11 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
-    AdminClient, AdminOptions, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication, TopicResult,
+    AdminClient, AdminOptions, ConfigEntry, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication, TopicResult,
 };
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::MetadataTopic;
 
 use crate::connection::Connection;
 use crate::context::Logging;
@@ -21,11 +23,15 @@ use crate::topics::TopicSpec;
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What is known of a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicDescription {
     /// How many partitions it has.
     pub partitions: i32,
-    /// The settings that were given to it; all others are the brokers'.
+    /// How many brokers keep a copy, of the partition that has the fewest.
+    pub replication: i32,
+    /// How many of them are complete, in the partition where the fewest are.
+    pub in_sync: i32,
+    /// All settings that hold for it: its own, and the brokers' where it has none.
     pub configs: BTreeMap<String, String>,
 }
 
@@ -121,28 +127,60 @@ impl Admin {
         Ok(found.map(|topic| i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)))
     }
 
-    /// Describes a topic; `None` if it does not exist. What was created or deleted a moment ago may not
-    /// show yet.
+    /// Describes topics, by name; those that do not exist, or that this principal may not see, are left
+    /// out. What was created or deleted a moment ago may not show yet.
     ///
     /// # Errors
     /// If the brokers do not answer.
-    pub fn describe(&self, topic: &str) -> Result<Option<TopicDescription>, KafkaError> {
-        const ACTION: &str = "describe a topic";
-        let Some(partitions) = self.partitions(topic)? else { return Ok(None) };
-        let results =
-            block_on(self.client.describe_configs(&[ResourceSpecifier::Topic(topic)], &self.options()))
-                .map_err(|error| KafkaError::from_library(ACTION, error))?;
-        let mut configs = BTreeMap::new();
+    pub fn describe(&self, names: &[String]) -> Result<BTreeMap<String, TopicDescription>, KafkaError> {
+        const ACTION: &str = "describe topics";
+        // Asked for by name, a topic might be created.
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, self.timeout)
+            .map_err(|error| KafkaError::from_library(ACTION, error))?;
+        let wanted = |topic: &&MetadataTopic| names.iter().any(|name| name == topic.name());
+        let mut found: BTreeMap<String, TopicDescription> = metadata
+            .topics()
+            .iter()
+            .filter(wanted)
+            .map(|topic| (topic.name().to_owned(), described(topic)))
+            .collect();
+        if found.is_empty() {
+            return Ok(found);
+        }
+        let resources: Vec<ResourceSpecifier<'_>> =
+            found.keys().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let results = block_on(self.client.describe_configs(&resources, &self.options()))
+            .map_err(|error| KafkaError::from_library(ACTION, error))?;
         for result in results {
             let resource = result.map_err(|code| KafkaError::refused(ACTION, code))?;
-            let own = resource.entries.into_iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
-            configs.extend(own.filter_map(|entry| Some((entry.name, entry.value?))));
+            let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
+            if let Some(topic) = found.get_mut(name) {
+                let stated = |entry: ConfigEntry| Some((entry.name, entry.value?));
+                topic.configs = resource.entries.into_iter().filter_map(stated).collect();
+            }
         }
-        Ok(Some(TopicDescription { partitions, configs }))
+        Ok(found)
     }
 
     fn options(&self) -> AdminOptions {
         AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout))
+    }
+}
+
+/// What the brokers' map says of a topic; its settings are asked for apart.
+fn described(topic: &MetadataTopic) -> TopicDescription {
+    let count = |items: usize| i32::try_from(items).unwrap_or(i32::MAX);
+    let partitions = topic.partitions();
+    let copies = partitions.iter().map(|partition| count(partition.replicas().len()));
+    let complete = partitions.iter().map(|partition| count(partition.isr().len()));
+    TopicDescription {
+        partitions: count(partitions.len()),
+        replication: copies.min().unwrap_or_default(),
+        in_sync: complete.min().unwrap_or_default(),
+        configs: BTreeMap::new(),
     }
 }
 

@@ -10,7 +10,8 @@
 //!    a [`TransactionalPublisher`], together with the offsets they were computed from.
 //!
 //! Which offsets may be committed is `domain::delivery`'s to say. Topics and their defaults are in
-//! [`topics`]; [`Admin`] creates them. [`EmbeddedBroker`] is for demonstrations.
+//! [`topics`]; [`Admin`] creates them, [`topology`] says whether they are as they must be.
+//! [`EmbeddedBroker`] is for demonstrations.
 
 mod admin;
 mod connection;
@@ -22,6 +23,7 @@ mod headers;
 mod producer;
 mod record;
 pub mod topics;
+pub mod topology;
 pub mod wire;
 
 pub use admin::{Admin, TopicDescription};

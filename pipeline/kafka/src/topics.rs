@@ -29,36 +29,49 @@ pub struct TopicDefault {
     pub name: &'static str,
     /// What becomes of old records.
     pub clean_up: CleanUp,
-    /// Records hold media, so they may be as large as [`LARGEST_RECORD`].
+    /// Records hold media, so they may be as large as [`LARGEST_RECORD`], or what else is allowed.
     pub holds_media: bool,
+    /// Who owns a partition of one of these topics reads the same partition of others beside it: they all
+    /// have equally many.
+    pub is_co_partitioned: bool,
 }
 
-const fn topic(name: &'static str, clean_up: CleanUp, holds_media: bool) -> TopicDefault {
-    TopicDefault { name, clean_up, holds_media }
+const fn topic(name: &'static str, clean_up: CleanUp) -> TopicDefault {
+    TopicDefault { name, clean_up, holds_media: false, is_co_partitioned: false }
+}
+
+impl TopicDefault {
+    const fn with_media(self) -> Self {
+        Self { holds_media: true, ..self }
+    }
+
+    const fn co_partitioned(self) -> Self {
+        Self { is_co_partitioned: true, ..self }
+    }
 }
 
 /// All topics, in the order in which data meets them.
 pub const ALL: [TopicDefault; 10] = [
     // Raw upload bytes with a chunk number.
-    topic("chunks", CleanUp::After(Duration::from_secs(6 * HOUR.as_secs())), true),
+    topic("chunks", CleanUp::After(Duration::from_secs(6 * HOUR.as_secs()))).with_media(),
     // One standalone, decodable stretch of video a record.
-    topic("segments", CleanUp::After(Duration::from_secs(24 * HOUR.as_secs())), true),
+    topic("segments", CleanUp::After(Duration::from_secs(24 * HOUR.as_secs()))).with_media().co_partitioned(),
     // Facts of sessions' lives, from the exam system.
-    topic("sessions", CleanUp::After(APPEAL), false),
+    topic("sessions", CleanUp::After(APPEAL)).co_partitioned(),
     // Who is expected.
-    topic("enrolments", CleanUp::Compact, true),
+    topic("enrolments", CleanUp::Compact).with_media().co_partitioned(),
     // What was seen, and markers.
-    topic("observations", CleanUp::After(Duration::from_secs(14 * DAY.as_secs())), false),
+    topic("observations", CleanUp::After(Duration::from_secs(14 * DAY.as_secs()))).co_partitioned(),
     // Revisions of incidents.
-    topic("incidents", CleanUp::After(APPEAL), false),
+    topic("incidents", CleanUp::After(APPEAL)),
     // The latest score of each session.
-    topic("scores", CleanUp::Compact, false),
+    topic("scores", CleanUp::Compact),
     // What the fold of a session goes on from.
-    topic("score-state", CleanUp::Compact, false),
+    topic("score-state", CleanUp::Compact).co_partitioned(),
     // Decisions of people.
-    topic("reviews", CleanUp::After(APPEAL), false),
+    topic("reviews", CleanUp::After(APPEAL)).co_partitioned(),
     // Records that no worker could read, untouched.
-    topic("dead-letters", CleanUp::After(Duration::from_secs(14 * DAY.as_secs())), true),
+    topic("dead-letters", CleanUp::After(Duration::from_secs(14 * DAY.as_secs()))).with_media(),
 ];
 
 /// A topic to be created.
@@ -78,11 +91,12 @@ pub struct TopicSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics {
     prefix: String,
+    largest_record: usize,
 }
 
 impl Default for Topics {
     fn default() -> Self {
-        Self { prefix: "exam".to_owned() }
+        Self { prefix: "exam".to_owned(), largest_record: LARGEST_RECORD }
     }
 }
 
@@ -97,7 +111,12 @@ impl Topics {
             let problem = "a prefix of topics is 1 to 200 of A-Z a-z 0-9 . _ -".to_owned();
             return Err(KafkaError::property("prefix".to_owned(), problem));
         }
-        Ok(Self { prefix: prefix.to_owned() })
+        Ok(Self { prefix: prefix.to_owned(), largest_record: LARGEST_RECORD })
+    }
+
+    /// With records of this many bytes allowed in topics with media, instead of [`LARGEST_RECORD`].
+    pub fn allowing(self, largest_record: usize) -> Self {
+        Self { largest_record, ..self }
     }
 
     /// Raw upload bytes.
@@ -156,7 +175,8 @@ impl Topics {
         ALL.iter().map(|topic| self.spec(topic, partitions, replication)).collect()
     }
 
-    fn spec(&self, topic: &TopicDefault, partitions: i32, replication: i32) -> TopicSpec {
+    /// How to create one of them.
+    pub(crate) fn spec(&self, topic: &TopicDefault, partitions: i32, replication: i32) -> TopicSpec {
         let mut configs = BTreeMap::new();
         let mut set = |config: &str, value: String| configs.insert(config.to_owned(), value);
         match topic.clean_up {
@@ -172,7 +192,7 @@ impl Topics {
             }
         }
         if topic.holds_media {
-            set("max.message.bytes", LARGEST_RECORD.to_string());
+            set("max.message.bytes", self.largest_record.to_string());
         }
         if replication > 2 {
             set("min.insync.replicas", "2".to_owned());
@@ -180,7 +200,8 @@ impl Topics {
         TopicSpec { name: self.name(topic.name), partitions, replication, configs }
     }
 
-    fn name(&self, role: &str) -> String {
+    /// The full name of a topic of [`ALL`].
+    pub fn name(&self, role: &str) -> String {
         format!("{}.{role}", self.prefix)
     }
 }

@@ -7,6 +7,7 @@
 //! | [`demo`] | `invigilator demo` |
 //! | [`publish`] | `invigilator publish FILE…` |
 //! | [`worker`] | `invigilator worker` |
+//! | [`topics`] | `invigilator topics create`, `check`, `acls` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
@@ -22,4 +23,5 @@ pub mod eval;
 pub mod models;
 pub mod publish;
 mod table;
+pub mod topics;
 pub mod worker;

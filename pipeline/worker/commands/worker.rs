@@ -24,7 +24,9 @@ pub fn run(args: &WorkerArgs) -> Result<Exit, Failure> {
     let service = Service::new(settings, policy)?;
     let address = service.serve(true)?.map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(roles = roles.join(","), brokers, telemetry = address, "worker started");
-    service.work()?;
+    if service.wait_for_topics()? {
+        service.work()?;
+    }
     tracing::info!("worker ended");
     Ok(Exit::Ok)
 }

@@ -66,7 +66,7 @@ impl Settings {
     /// # Errors
     /// Never for validated settings.
     pub fn topics(&self) -> Result<Topics, KafkaError> {
-        Topics::new(&self.kafka.topic_prefix)
+        Ok(Topics::new(&self.kafka.topic_prefix)?.allowing(self.kafka.max_record_bytes as usize))
     }
 }
 

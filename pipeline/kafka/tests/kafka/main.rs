@@ -6,6 +6,7 @@
 
 #[path = "../../../../tests/kafka/broker.rs"]
 mod broker;
+mod cluster;
 mod embedded;
 mod groups;
 mod publisher;

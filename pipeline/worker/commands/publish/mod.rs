@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::anyhow;
 use domain::error::ErrorKind;
-use kafka::{Admin, Connection, KafkaError, Topics};
+use kafka::{Connection, KafkaError, Topics};
 
 use super::analyze::inputs;
 use crate::cli::PublishArgs;
@@ -23,10 +23,8 @@ use crate::report::words;
 use crate::settings::{LogFormat, LogLevel, Settings, Sources, Telemetry, policy};
 use crate::stages::Stop;
 use crate::telemetry::logs;
+use crate::topology;
 use progress::Progress;
-
-/// How long brokers may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Room in a record for what comes beside the media.
 const HEADERS: usize = 16 << 10;
@@ -94,13 +92,11 @@ fn carriage(args: &PublishArgs, settings: &Settings) -> Result<Carriage, Failure
 /// Creates the topics if that was asked for, and looks whether those that are needed are there: a
 /// producer would wait for brokers and topics for a long time.
 fn prepare(connection: &Connection, topics: &Topics, create: Option<i32>) -> Result<(), Failure> {
-    let admin = Admin::new(connection, PATIENCE).map_err(service)?;
-    let unreachable = |error: KafkaError| {
-        Failure::new(Exit::Service, anyhow!("no broker at {} answers: {error}", connection.brokers))
-    };
-    admin.brokers().map_err(unreachable)?;
+    let admin = topology::reach(connection)?;
     if let Some(partitions) = create {
-        admin.create_topics(&topics.specs(partitions, BROKERS_DEFAULT)).map_err(service)?;
+        let found = topology::describe(&admin, topics).map_err(service)?;
+        let missing = topology::plan(topics, partitions, BROKERS_DEFAULT, &found)?;
+        admin.create_topics(&missing).map_err(service)?;
     }
     for topic in [topics.sessions(), topics.segments()] {
         if admin.partitions(&topic).map_err(service)?.is_none() {

@@ -1,0 +1,148 @@
+//! What each process does with the brokers: which topics it uses, and what it must be allowed to do. The
+//! check at its start and the access list of its principal both come from this table.
+//!
+//! Whoever creates topics needs `Create` and `DescribeConfigs` on them besides; no running process does.
+
+use kafka::topics::{self, TopicDefault};
+use kafka::{KafkaError, Topics};
+
+use crate::settings::{Kafka, Role};
+
+/// A process with a principal of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Party {
+    /// The observe role of the worker
+    Observe,
+    /// The score role of the worker
+    Score,
+    /// `invigilator publish`, or whoever else uploads sessions
+    Publish,
+}
+
+impl From<Role> for Party {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Observe => Self::Observe,
+            Role::Score => Self::Score,
+        }
+    }
+}
+
+/// An operation, as Kafka names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Fetch records, or take part in a group.
+    Read,
+    /// Write records, or use a transactional id.
+    Write,
+    /// Ask how far a log or a group is.
+    Describe,
+    /// Ask for the settings of a topic.
+    DescribeConfigs,
+}
+
+/// What an operation is allowed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resource {
+    /// A topic.
+    Topic(String),
+    /// A consumer group.
+    Group(String),
+    /// All transactional ids that begin so.
+    TransactionalIds(String),
+}
+
+/// What must be allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// On what.
+    pub resource: Resource,
+    /// Which operations.
+    pub operations: Vec<Operation>,
+}
+
+/// Topics by who uses them, and how.
+const USES: [(Party, &str, &[Operation]); 12] = {
+    use Operation::{Describe, Read, Write};
+    use Party::{Observe, Publish, Score};
+    [
+        (Observe, "segments", &[Read]),
+        (Observe, "observations", &[Write]),
+        (Observe, "dead-letters", &[Write]),
+        // Whether everything that was uploaded has been observed.
+        (Score, "segments", &[Describe]),
+        // Markers are written where they are read.
+        (Score, "observations", &[Read, Write]),
+        (Score, "sessions", &[Read]),
+        (Score, "reviews", &[Read]),
+        (Score, "incidents", &[Write]),
+        (Score, "scores", &[Write]),
+        (Score, "score-state", &[Read, Write]),
+        (Publish, "segments", &[Write]),
+        (Publish, "sessions", &[Write]),
+    ]
+};
+
+/// The topics that some processes use, each once.
+pub fn topics(parties: &[Party]) -> Vec<TopicDefault> {
+    let is_used = |name: &str| USES.iter().any(|(party, topic, _)| parties.contains(party) && *topic == name);
+    topics::ALL.into_iter().filter(|topic| is_used(topic.name)).collect()
+}
+
+/// All that a process must be allowed to do.
+///
+/// # Errors
+/// Never for validated settings.
+pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
+    let names = Topics::new(&kafka.topic_prefix)?;
+    let used = USES.iter().filter(|(user, _, _)| *user == party);
+    let mut grants: Vec<Grant> = used
+        .map(|(_, topic, operations)| Grant {
+            resource: Resource::Topic(names.name(topic)),
+            operations: [*operations, &[Operation::DescribeConfigs]].concat(),
+        })
+        .collect();
+    let observe = Resource::Group(format!("{}-observe", kafka.group_prefix));
+    let score = format!("{}-score", kafka.group_prefix);
+    let mut grant = |resource, operation| grants.push(Grant { resource, operations: vec![operation] });
+    match party {
+        Party::Observe => grant(observe, Operation::Read),
+        Party::Score => {
+            grant(observe, Operation::Describe);
+            grant(Resource::TransactionalIds(format!("{score}-")), Operation::Write);
+            grant(Resource::Group(score), Operation::Read);
+        }
+        Party::Publish => {}
+    }
+    Ok(grants)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn every_use_is_of_a_topic_that_exists() {
+        for (_, used, _) in USES {
+            assert!(topics::ALL.iter().any(|topic| topic.name == used), "{used}");
+        }
+        let score: Vec<&str> = topics(&[Party::Score]).iter().map(|topic| topic.name).collect();
+        assert_eq!(
+            score,
+            ["segments", "sessions", "observations", "incidents", "scores", "score-state", "reviews"]
+        );
+    }
+
+    #[test]
+    fn a_principal_gets_what_its_process_does_and_nothing_else() {
+        let kafka = Settings::defaults().kafka;
+        let grants = grants(Party::Observe, &kafka).unwrap();
+        assert_eq!(grants.len(), 4);
+        assert!(grants.contains(&Grant {
+            resource: Resource::Topic("exam.segments".to_owned()),
+            operations: vec![Operation::Read, Operation::DescribeConfigs],
+        }));
+        assert_eq!(grants[3].resource, Resource::Group("invigilator-observe".to_owned()));
+    }
+}
