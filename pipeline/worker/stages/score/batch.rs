@@ -61,9 +61,9 @@ impl Batch {
         self.offsets.insert((origin.topic.clone(), origin.partition), origin.offset + 1);
     }
 
-    /// What the fold had to say about a record.
-    pub(super) fn say(&mut self, outputs: Vec<Output>, cause: &Record, metrics: &Metrics) {
-        let given = kafka::wire::traceparent(cause).and_then(TraceContext::parse);
+    /// What the fold had to say, about a record if there was one.
+    pub(super) fn say(&mut self, outputs: Vec<Output>, cause: Option<&Record>, metrics: &Metrics) {
+        let given = cause.and_then(kafka::wire::traceparent).and_then(TraceContext::parse);
         for output in outputs {
             let time = clock::now();
             match output {

@@ -10,10 +10,15 @@
 //! (an aborted transaction, a partition taken away, a fenced producer) has one remedy: forget, restore from
 //! what is committed, read again from there.
 //!
+//! An order to judge a session again is a record of the log like any other: its session is folded again from
+//! the beginning ([`log`]) before the transaction that passes the order is committed. So there is never
+//! more than one who judges a session, and the revision, the state and the offset of the order go together.
+//!
 //! A session's facts are read before its first observation is judged: they were written earlier, so they
 //! are there by then.
 
 mod batch;
+mod log;
 mod policies;
 mod sessions;
 mod share;
@@ -23,18 +28,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
-use domain::messages::envelope::Message;
-use domain::messages::{Marker, Observation};
 use kafka::{
     Assignment, Connection, GroupConsumer, GroupProgress, GroupSettings, KafkaError, PartitionReader, Record,
     Topics, TransactionError, TransactionalPublisher, wire,
 };
 
 use batch::Batch;
+use log::{Entry, PATIENCE};
 use policies::Policies;
 use sessions::Clocks;
 pub(super) use sessions::IdleAfter;
-use share::{PATIENCE, Share};
+use share::Share;
 
 use super::outbox::ARRIVED;
 use super::stop::Stop;
@@ -192,27 +196,21 @@ impl Run {
         if !self.shares.contains_key(&partition) {
             return Ok(());
         }
-        let outcome = match wire::kind(record) {
-            Ok(Marker::TYPE) => wire::decode::<Marker>(record)
-                .map(|marker| self.shares.get_mut(&partition).map(|share| share.sessions.marker(&marker))),
-            _ => match wire::decode::<Observation>(record) {
-                Ok(observation) => {
-                    let is_new = self.shares[&partition].is_new(&observation.session);
-                    if is_new {
-                        self.catch_up(partition)?;
-                    }
-                    Ok(self.shares.get_mut(&partition).map(|share| share.sessions.observation(&observation)))
-                }
-                Err(error) => Err(error),
-            },
-        };
+        let entry = Entry::read(record);
+        if let Ok(Entry::Observation(observation)) = &entry
+            && self.shares[&partition].is_new(&observation.session)
+        {
+            self.catch_up(partition)?;
+        }
         self.batch.passed(record);
-        match outcome {
-            Ok(outputs) => {
-                self.batch.say(outputs.unwrap_or_default(), record, &self.by.metrics);
+        match (entry, self.shares.get_mut(&partition)) {
+            (Ok(entry), Some(share)) => {
+                let outputs = share.observe(&entry, record.origin.offset, &self.by.metrics);
+                self.batch.say(outputs, Some(record), &self.by.metrics);
                 self.batch.arrived.extend(arrived(record));
             }
-            Err(error) => refuse(&self.by.metrics, record, &error),
+            (Err(error), _) => refuse(&self.by.metrics, record, &error),
+            (Ok(_), None) => {}
         }
         self.by.metrics.stage(Stage::Score, true, started.elapsed());
         Ok(())
@@ -251,7 +249,7 @@ impl Run {
         }
         self.batch.passed(record);
         match share.side(record, &self.by.topics) {
-            Ok(outputs) => self.batch.say(outputs, record, &self.by.metrics),
+            Ok(outputs) => self.batch.say(outputs, Some(record), &self.by.metrics),
             Err(error) => refuse(&self.by.metrics, record, &error),
         }
     }
@@ -279,6 +277,11 @@ impl Run {
     fn commit(&mut self) -> Result<(), ScoreError> {
         if self.batch.is_empty() {
             return Ok(());
+        }
+        for share in self.shares.values_mut() {
+            let (topics, metrics) = (&self.by.topics, &self.by.metrics);
+            let outputs = share.follow_orders(topics, &self.states, &self.policies, metrics);
+            self.batch.say(outputs, None, metrics);
         }
         let started = Instant::now();
         match self.transact() {

@@ -8,12 +8,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use domain::ids::SessionId;
-use domain::messages::{Marker, MarkerKind, Observation, PolicyRef, Review, SessionEvent, SessionFact};
+use domain::messages::{
+    Marker, MarkerKind, Observation, PolicyRef, Review, ScoreStatus, SessionEvent, SessionFact,
+};
 use domain::score::{FoldState, Output, ScoreInput, SessionFold};
 use domain::time::{MediaMs, Millis};
 use kafka::Progress;
 use serde::{Deserialize, Serialize};
 
+use super::log::{Order, Stretch};
 use super::policies::Policies;
 use crate::settings::policy::LoadedPolicy;
 
@@ -39,6 +42,8 @@ pub(super) struct Sessions {
 struct Session {
     fold: SessionFold,
     policy: PolicyRef,
+    /// Its start does not choose the policy any more: an order did.
+    ordered: bool,
     /// When the last record came.
     heard: Instant,
     silence: Silence,
@@ -203,6 +208,8 @@ impl Sessions {
         let session = Session {
             fold,
             policy: stored.policy,
+            // Once something was judged, its start chooses nothing anyway.
+            ordered: false,
             heard: Instant::now(),
             silence: Silence::New,
             reached: stored.reached,
@@ -211,6 +218,57 @@ impl Sessions {
         };
         self.sessions.insert(id.clone(), session);
         Ok(())
+    }
+
+    /// Whether an order is for a session and a policy that are here.
+    pub(super) fn can_follow(&self, id: &SessionId, order: &Order) -> bool {
+        let knows = |policy: &String| self.policies.named(policy).is_some();
+        self.sessions.contains_key(id) && order.policy.as_ref().is_none_or(knows)
+    }
+
+    /// How a session is folded to follow an order, up to `end`.
+    pub(super) fn stretch(&self, id: &SessionId, order: &Order, end: i64) -> Option<Stretch> {
+        let session = self.sessions.get(id)?;
+        let policy = match &order.policy {
+            Some(wanted) => self.policies.named(wanted)?.reference.clone(),
+            None => session.policy.clone(),
+        };
+        let before = Some(session.fold.state().clone());
+        Some(Stretch { policy: Some(policy), again_until: Some(order.until), end, before })
+    }
+
+    /// Begins a session that will get all its records again, see [`SessionFold::again`]; under a policy,
+    /// or under the one that its start names.
+    pub(super) fn begin_again(&mut self, id: &SessionId, policy: Option<&PolicyRef>) {
+        let ordered = policy.and_then(|policy| self.policies.exactly(policy));
+        let loaded = ordered.unwrap_or(self.policies.default());
+        let mut session = Session::new(id, loaded);
+        session.ordered = ordered.is_some();
+        session.fold = SessionFold::again(loaded.policy.clone(), loaded.reference.clone(), id.clone());
+        self.sessions.insert(id.clone(), session);
+    }
+
+    /// A session that was folded again has all its records up to its order: what is new in it.
+    pub(super) fn settle(&mut self, id: &SessionId, before: Option<&FoldState>) -> Vec<Output> {
+        let Some(session) = self.sessions.get_mut(id).filter(|session| session.fold.is_patient()) else {
+            return Vec::new();
+        };
+        let outputs = session.fold.settle(before);
+        session.note(&outputs);
+        outputs
+    }
+
+    /// Goes on with a session as it was folded again; `false` if that knows less than what is here,
+    /// because its log is not whole any more.
+    pub(super) fn replace(&mut self, id: &SessionId, from: &mut Self) -> bool {
+        let Some(again) = from.sessions.remove(id) else { return false };
+        let known = self.sessions.get(id).map_or(0, |session| session.fold.counters().segments);
+        if again.fold.counters().segments < known {
+            return false;
+        }
+        self.sessions.insert(id.clone(), again);
+        self.dirty.insert(id.clone());
+        true
     }
 
     /// Forgets a session, e.g. because its stored state was deleted.
@@ -231,9 +289,7 @@ impl Sessions {
         session.silence = Silence::New;
         session.reached = session.reached.max(reached);
         let outputs = session.fold.push(input);
-        if let Some(Output::Score(score)) = outputs.last() {
-            session.is_final = score.status == domain::messages::ScoreStatus::Final;
-        }
+        session.note(&outputs);
         self.dirty.insert(id.clone());
         outputs
     }
@@ -252,19 +308,15 @@ impl Sessions {
             }
             Some(session) => session,
         };
-        if session.policy == loaded.reference {
+        if session.ordered || session.policy == loaded.reference {
             return;
         }
         if session.fold.counters().segments > 0 {
             tracing::warn!(policy = wanted, "a session was judged before its start was known: not changed");
             return;
         }
-        let LoadedPolicy { policy, reference } = loaded.clone();
-        let state = session.fold.state().clone();
-        if let Some(fold) = SessionFold::restore(policy, reference.clone(), id.clone(), state) {
-            session.fold = fold;
-            session.policy = reference;
-        }
+        session.fold.judge_by(&loaded.policy, &loaded.reference);
+        session.policy = loaded.reference.clone();
     }
 }
 
@@ -274,11 +326,18 @@ impl Session {
         Self {
             fold,
             policy: by.reference.clone(),
+            ordered: false,
             heard: Instant::now(),
             silence: Silence::New,
             reached: MediaMs::ZERO,
             ended: false,
             is_final: false,
+        }
+    }
+
+    fn note(&mut self, outputs: &[Output]) {
+        if let Some(Output::Score(score)) = outputs.last() {
+            self.is_final = score.status == ScoreStatus::Final;
         }
     }
 
