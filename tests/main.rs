@@ -14,5 +14,7 @@ mod contracts;
 mod demo;
 mod eval;
 mod publish;
+mod redrive;
 mod report;
+mod rescore;
 mod worker;

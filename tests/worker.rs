@@ -10,48 +10,55 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kafka::{Connection, Outgoing, PartitionReader, Publisher, PublisherSettings, Record, Start, Topics};
+use kafka::{
+    Admin, Connection, Outgoing, PartitionReader, Publisher, PublisherSettings, Record, Start, Topics,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::broker::Broker;
 
-const PARTITIONS: i32 = 3;
+pub(crate) const PARTITIONS: i32 = 3;
 /// How long a machine under load may take for a few short clips.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
-fn clip(name: &str) -> PathBuf {
+pub(crate) fn clip(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/media/clips").join(name);
     assert!(path.exists(), "{} is missing: run `make setup`", path.display());
     path
 }
 
-fn invigilator() -> Command {
+pub(crate) fn invigilator() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 
 /// A set of topics of their own on the shared broker.
-struct Exam {
+pub(crate) struct Exam {
     prefix: String,
-    connection: Connection,
-    topics: Topics,
+    pub(crate) connection: Connection,
+    pub(crate) topics: Topics,
 }
 
 impl Exam {
-    fn new(prefix: &str) -> Self {
+    pub(crate) fn new(prefix: &str) -> Self {
         let connection = Broker::shared().connection(prefix);
         Self { prefix: prefix.to_owned(), connection, topics: Topics::new(prefix).unwrap() }
     }
 
-    fn command(&self, name: &str) -> Command {
+    pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = invigilator();
         command
             .args([name, "--brokers", &Broker::shared().bootstrap()])
             .env("INVIGILATOR__KAFKA__TOPIC_PREFIX", &self.prefix)
             .env("INVIGILATOR__KAFKA__GROUP_PREFIX", &self.prefix);
         command
+    }
+
+    pub(crate) fn create_topics(&self) {
+        let admin = Admin::new(&self.connection, Duration::from_secs(30)).unwrap();
+        admin.create_topics(&self.topics.specs(PARTITIONS, 1)).unwrap();
     }
 
     fn publish(&self, clips: &[&str]) {
@@ -66,8 +73,14 @@ impl Exam {
     }
 
     fn worker(&self, name: &str) -> Worker {
+        self.worker_with(name, [])
+    }
+
+    /// A worker with more in its environment.
+    pub(crate) fn worker_with<const N: usize>(&self, name: &str, variables: [(&str, String); N]) -> Worker {
         let child = self
             .command("worker")
+            .envs(variables)
             .env("INVIGILATOR__KAFKA__INSTANCE", name)
             .env("INVIGILATOR__TELEMETRY__LISTEN", "127.0.0.1:0")
             .stderr(Stdio::piped())
@@ -77,7 +90,7 @@ impl Exam {
     }
 
     /// Reads a topic until `enough` says so; everything read, in the order of each partition.
-    fn read(&self, topic: &str, mut enough: impl FnMut(&[Record]) -> bool) -> Vec<Record> {
+    pub(crate) fn read(&self, topic: &str, mut enough: impl FnMut(&[Record]) -> bool) -> Vec<Record> {
         let reader = PartitionReader::new(&self.connection, 8 << 20).unwrap();
         let partitions: Vec<_> = (0..PARTITIONS).map(|each| (topic, each, Start::Beginning)).collect();
         reader.assign(&partitions).unwrap();
@@ -90,7 +103,7 @@ impl Exam {
     }
 
     /// Everything in a topic at present.
-    fn read_all(&self, topic: &str) -> Vec<Record> {
+    pub(crate) fn read_all(&self, topic: &str) -> Vec<Record> {
         let reader = PartitionReader::new(&self.connection, 8 << 20).unwrap();
         let mut records = Vec::new();
         for partition in 0..PARTITIONS {
@@ -101,7 +114,7 @@ impl Exam {
     }
 
     /// Waits until so many sessions have a final score; the last score of each.
-    fn final_scores(&self, sessions: usize) -> BTreeMap<String, Value> {
+    pub(crate) fn final_scores(&self, sessions: usize) -> BTreeMap<String, Value> {
         let last = |records: &[Record]| -> BTreeMap<String, Value> {
             records.iter().map(data).map(|score| (text(&score["session"]), score)).collect()
         };
@@ -120,16 +133,16 @@ impl Exam {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-fn data(record: &Record) -> Value {
+pub(crate) fn data(record: &Record) -> Value {
     serde_json::from_slice(record.value.as_deref().unwrap()).unwrap()
 }
 
 /// What two runs must agree on: not when, nor after how many revisions, nor from which records.
-fn without_history(mut message: Value) -> Value {
+pub(crate) fn without_history(mut message: Value) -> Value {
     let fields = message.as_object_mut().unwrap();
     for name in ["run", "rev", "supersedes", "state", "inputs_sha256"] {
         fields.remove(name);
@@ -159,14 +172,14 @@ fn analyzed(clips: &[&str]) -> (BTreeMap<String, Value>, BTreeMap<(String, Strin
 }
 
 /// A running worker process.
-struct Worker {
+pub(crate) struct Worker {
     child: Child,
     telemetry: String,
 }
 
 impl Worker {
     /// Waits until the log says where the metrics are.
-    fn started(mut child: Child) -> Self {
+    pub(crate) fn started(mut child: Child) -> Self {
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let telemetry = loop {
             let mut line = String::new();
@@ -181,7 +194,7 @@ impl Worker {
         Self { child, telemetry }
     }
 
-    fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.telemetry).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -190,13 +203,13 @@ impl Worker {
         (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
-    fn metric(&self, series: &str) -> f64 {
+    pub(crate) fn metric(&self, series: &str) -> f64 {
         let (_, metrics) = self.get("/metrics");
         let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
         value.unwrap_or_else(|| panic!("no {series} in {metrics}"))
     }
 
-    fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let asked = Instant::now();
         while !is_so(self) {
             assert!(asked.elapsed() < PATIENCE, "not within {} s: {what}", PATIENCE.as_secs());
@@ -205,7 +218,7 @@ impl Worker {
     }
 
     /// Ends it as Kubernetes would; returns its exit code.
-    fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
@@ -221,7 +234,7 @@ impl Drop for Worker {
 }
 
 /// Each segment was observed once: (session, epoch, sequence).
-fn assert_observed_once(exam: &Exam) -> usize {
+pub(crate) fn assert_observed_once(exam: &Exam) -> usize {
     let segments = exam.read_all(&exam.topics.segments());
     let segment = |record: &Record| {
         let header =

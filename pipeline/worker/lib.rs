@@ -11,6 +11,8 @@
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
 //! | [`publish`] | recordings → records of live sessions |
+//! | [`redrive`] | dead letters → segments again |
+//! | [`rescore`] | another policy: orders for the score role, or what would come of them |
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
 //! | [`telemetry`] | metrics, health, logs, traces |
@@ -32,7 +34,9 @@ pub mod eval;
 pub mod exit;
 pub mod observer;
 pub mod publish;
+pub mod redrive;
 pub mod report;
+pub mod rescore;
 pub mod service;
 pub mod settings;
 pub mod stages;

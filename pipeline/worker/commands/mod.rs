@@ -7,6 +7,8 @@
 //! | [`demo`] | `invigilator demo` |
 //! | [`publish`] | `invigilator publish FILE…` |
 //! | [`worker`] | `invigilator worker` |
+//! | [`redrive`] | `invigilator redrive` |
+//! | [`rescore`] | `invigilator rescore` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
@@ -21,5 +23,7 @@ pub mod doctor;
 pub mod eval;
 pub mod models;
 pub mod publish;
+pub mod redrive;
+pub mod rescore;
 mod table;
 pub mod worker;

@@ -39,6 +39,7 @@ use infer::Vision;
 use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 
 pub use budget::Budget;
+pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
 use crate::observer::{Observer, Placeholders};

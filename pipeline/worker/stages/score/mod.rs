@@ -20,6 +20,7 @@
 mod batch;
 mod log;
 mod policies;
+mod preview;
 mod sessions;
 mod share;
 
@@ -35,7 +36,8 @@ use kafka::{
 
 use batch::Batch;
 use log::{Entry, PATIENCE};
-use policies::Policies;
+pub(crate) use policies::Policies;
+pub(crate) use preview::Preview;
 use sessions::Clocks;
 pub(super) use sessions::IdleAfter;
 use share::Share;
