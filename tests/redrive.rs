@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use crate::worker::{Exam, PARTITIONS, PATIENCE, analyzed, clip, data, without_history};
 
-const CLIP: &str = "c03_leaves_vp8.webm";
-/// The segment whose media are missing: the candidate is away in it.
-const MISSING: u64 = 6;
+const CLIP: &str = "c16_opus_vp8.webm";
+/// The segment whose media are missing: so early that its place is given up before the end.
+const MISSING: u64 = 3;
 
 /// Publishes a clip by reference, and takes the media of one segment away. Where they were, and where they
 /// are.

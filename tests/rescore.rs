@@ -5,9 +5,10 @@
 
 use std::process::{Command, Output};
 
+use kafka::{Headers, Outgoing, Publisher, PublisherSettings};
 use serde_json::Value;
 
-use crate::worker::{Exam, PARTITIONS, analyzed, clip, data, invigilator, text, without_history};
+use crate::worker::{Exam, PARTITIONS, PATIENCE, analyzed, clip, data, invigilator, text, without_history};
 
 const CLIP: &str = "c05_second_person_vp8.webm";
 const GRANTED: &str = "standard-accommodated";
@@ -31,6 +32,21 @@ fn analyzed_under(policy: &str) -> Value {
     let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let score = events.filter(|event| event["type"] == "invigilator.score.v1").last().unwrap();
     without_history(score["data"].clone())
+}
+
+/// Writes a state that no version of the program can read.
+fn spoil_state(exam: &Exam, session: &str) {
+    let publisher =
+        Publisher::new(&exam.connection, PublisherSettings::default(), |(), result| result.unwrap()).unwrap();
+    let spoilt = Outgoing {
+        topic: exam.topics.score_state(),
+        partition: None,
+        key: session.as_bytes().to_vec(),
+        value: Some(b"{}".to_vec()),
+        headers: Headers::new(),
+    };
+    publisher.send(spoilt, ()).unwrap();
+    publisher.flush(PATIENCE).unwrap();
 }
 
 #[test]
@@ -70,7 +86,8 @@ fn another_policy_judges_without_video_and_names_what_it_supersedes() {
     assert!(incidents.values().all(|incident| incident["policy"]["id"] == GRANTED), "{incidents:?}");
     assert_eq!(first.terminate(), Some(0));
 
-    // A successor goes on from the stored state, and back is as good as forth.
+    // A successor that cannot read the stored state finds the order in the log; and back is as good as forth.
+    spoil_state(&exam, &session);
     let second = exam.worker_with("rescore-1", []);
     let (code, said) = rescore(&exam, &["--policy", "standard", "--all"]);
     assert_eq!(code, Some(0), "{said}");

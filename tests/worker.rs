@@ -125,7 +125,7 @@ impl Exam {
     }
 
     /// The last revision of each incident, by session and id.
-    fn incidents(&self) -> BTreeMap<(String, String), Value> {
+    pub(crate) fn incidents(&self) -> BTreeMap<(String, String), Value> {
         let keyed = |incident: Value| {
             ((text(&incident["session"]), text(&incident["incident_id"])), without_history(incident))
         };
@@ -151,7 +151,7 @@ pub(crate) fn without_history(mut message: Value) -> Value {
 }
 
 /// What `analyze` makes of the same clips: scores by session, incidents by session and id.
-fn analyzed(clips: &[&str]) -> (BTreeMap<String, Value>, BTreeMap<(String, String), Value>) {
+pub(crate) fn analyzed(clips: &[&str]) -> (BTreeMap<String, Value>, BTreeMap<(String, String), Value>) {
     let files = clips.iter().map(|name| clip(name));
     let output = invigilator().args(["analyze", "--json", "--no-progress"]).args(files).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

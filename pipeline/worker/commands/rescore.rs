@@ -1,5 +1,6 @@
 //! `invigilator rescore`: sessions judged again under another policy, and a table of what that changes.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -36,8 +37,15 @@ pub fn run(args: &RescoreArgs) -> Result<Exit, Failure> {
     let topics = settings.topics().map_err(service)?;
     let opened = Rescoring::open(&connection, topics, default, &args.policy, PATIENCE);
     let mut rescoring = opened.map_err(|error| Failure::new(exit_of(&error), error))?;
-    if rescoring.find(&selection(args)).map_err(service)? == 0 {
-        return Err(Failure::new(Exit::Usage, anyhow!("no session that is meant has a final score")));
+    let found = rescoring.find(&selection(args)).map_err(service)?;
+    let named = args.session.iter().collect::<BTreeSet<_>>().len();
+    if found == 0 || found < named {
+        let message = if named > 0 {
+            "not every session that is named has a final score"
+        } else {
+            "no session has a final score"
+        };
+        return Err(Failure::new(Exit::Usage, anyhow!(message)));
     }
     let judged = if args.dry_run { rescoring.preview() } else { rescoring.order(args.wait) };
     let judged = judged.map_err(service)?;

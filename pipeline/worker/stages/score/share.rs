@@ -78,26 +78,24 @@ impl Share {
     ) -> Result<(), KafkaError> {
         let partition = self.partition;
         tracing::warn!(partition, sessions = wanted.len(), "states of no use: folding again from the log");
-        let log = self.log(topics, reader);
-        let mut orders = log.orders(&|id| wanted.contains(id), self.log_next)?;
-        let end_of = |orders: &[Order]| orders.first().map_or(self.log_next, |next| next.until + 1);
-        let as_it_came = |id: &SessionId| {
-            let end = end_of(orders.get(id).map_or(&[], Vec::as_slice));
-            (id.clone(), Stretch { policy: None, again_until: None, end, before: None })
-        };
-        log.fold(&mut self.sessions, &wanted.iter().map(as_it_came).collect())?;
-        orders.retain(|_, orders| !orders.is_empty());
-        while !orders.is_empty() {
-            let mut round = BTreeMap::new();
-            for (id, orders) in &mut orders {
-                let order = orders.remove(0);
-                let end = orders.first().map_or(self.log_next, |next| next.until + 1);
-                if let Some(stretch) = self.sessions.stretch(id, &order, end) {
-                    round.insert(id.clone(), stretch);
-                }
+        let mut orders = self.log(topics, reader).orders(&|id| wanted.contains(id), self.log_next)?;
+        orders.values_mut().for_each(|orders| orders.retain(|order| self.sessions.can_follow(order)));
+        for round in 0.. {
+            // From the beginning to the first order, then again for each order up to the next one.
+            let stretch = |id: &SessionId| {
+                let orders = orders.get(id).map_or([].as_slice(), Vec::as_slice);
+                let end = orders.get(round).map_or(self.log_next, |next| next.until + 1);
+                let stretch = match round {
+                    0 => Some(Stretch { policy: None, again_until: None, end, before: None }),
+                    _ => self.sessions.stretch(id, orders.get(round - 1)?, end),
+                };
+                Some((id.clone(), stretch?))
+            };
+            let stretches: BTreeMap<_, _> = wanted.iter().filter_map(stretch).collect();
+            if stretches.is_empty() {
+                break;
             }
-            self.log(topics, reader).fold(&mut self.sessions, &round)?;
-            orders.retain(|_, orders| !orders.is_empty());
+            self.log(topics, reader).fold(&mut self.sessions, &stretches)?;
         }
         Ok(())
     }
@@ -107,12 +105,13 @@ impl Share {
         self.log_next = offset + 1;
         let outputs = entry.fold(&mut self.sessions);
         if let Some((id, order)) = entry.order(offset) {
-            if self.sessions.can_follow(id, &order) {
+            if self.sessions.knows(id) && self.sessions.can_follow(&order) {
                 let policy = order.policy.or_else(|| self.orders.remove(id)?.policy);
                 self.orders.insert(id.clone(), Order { policy, ..order });
             } else {
                 metrics.refused("order");
-                tracing::error!(session = %id, policy = order.policy, "an order names a session or policy that is not here");
+                let policy = order.policy;
+                tracing::error!(session = %id, policy, "an order names a session or policy that is not here");
             }
         }
         outputs
