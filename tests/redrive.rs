@@ -10,7 +10,7 @@ use std::process::Output;
 use kafka::{Headers, Outgoing, Publisher, PublisherSettings, wire};
 use serde_json::Value;
 
-use crate::worker::{Exam, PARTITIONS, PATIENCE, analyzed, clip, data, without_history};
+use crate::worker::{Exam, PATIENCE, analyzed, clip, data, without_history};
 
 const CLIP: &str = "c16_opus_vp8.webm";
 /// The segment whose media are missing: so early that its place is given up before the end.
@@ -19,9 +19,10 @@ const MISSING: u64 = 3;
 /// Publishes a clip by reference, and takes the media of one segment away. Where they were, and where they
 /// are.
 fn publish_with_a_hole(exam: &Exam, folder: &Path) -> (PathBuf, PathBuf) {
+    exam.create_topics();
     let output = exam
         .command("publish")
-        .args(["--no-progress", "--create-topics", &PARTITIONS.to_string(), "--by-reference", "--media-dir"])
+        .args(["--no-progress", "--by-reference", "--media-dir"])
         .args([folder, &clip(CLIP)])
         .output()
         .unwrap();

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use kafka::{Headers, Outgoing, Publisher, PublisherSettings};
 use serde_json::Value;
 
-use crate::worker::{Exam, PARTITIONS, PATIENCE, analyzed, clip, data, invigilator, text, without_history};
+use crate::worker::{Exam, PATIENCE, analyzed, clip, data, invigilator, text, without_history};
 
 const CLIP: &str = "c05_second_person_vp8.webm";
 const GRANTED: &str = "standard-accommodated";
@@ -29,8 +29,8 @@ fn analyzed_under(policy: &str) -> Value {
         .arg(clip(CLIP))
         .output();
     let lines = String::from_utf8(output.unwrap().stdout).unwrap();
-    let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let score = events.filter(|event| event["type"] == "invigilator.score.v1").last().unwrap();
+    let mut events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let score = events.rfind(|event| event["type"] == "invigilator.score.v1").unwrap();
     without_history(score["data"].clone())
 }
 
@@ -52,11 +52,8 @@ fn spoil_state(exam: &Exam, session: &str) {
 #[test]
 fn another_policy_judges_without_video_and_names_what_it_supersedes() {
     let exam = Exam::new("rescore");
-    let (code, said) = run(exam
-        .command("publish")
-        .arg("--no-progress")
-        .arg(clip(CLIP))
-        .args(["--create-topics", &PARTITIONS.to_string()]));
+    exam.create_topics();
+    let (code, said) = run(exam.command("publish").arg("--no-progress").arg(clip(CLIP)));
     assert_eq!(code, Some(0), "{said}");
     let first = exam.worker_with("rescore-0", []);
     let (session, strict) = exam.final_scores(1).pop_first().unwrap();
