@@ -79,8 +79,13 @@ impl Exam {
 
     /// The topics, for records that do not come from `publish`.
     pub fn create_topics(&self) {
+        self.create_topics_with(1);
+    }
+
+    /// The topics, with so many copies of each record.
+    pub fn create_topics_with(&self, copies: i32) {
         let admin = Admin::new(&self.connection, PATIENCE).unwrap();
-        admin.create_topics(&self.topics.specs(PARTITIONS, 1)).unwrap();
+        admin.create_topics(&self.topics.specs(PARTITIONS, copies)).unwrap();
     }
 
     /// A running worker.

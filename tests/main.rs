@@ -19,7 +19,9 @@ mod faults;
 #[path = "s3/server.rs"]
 mod object_store;
 mod publish;
+mod redrive;
 mod report;
+mod rescore;
 mod spans;
 mod topics;
 mod worker;

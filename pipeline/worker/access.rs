@@ -62,7 +62,7 @@ pub struct Grant {
 }
 
 /// Topics by who uses them, and how.
-const USES: [(Party, &str, &[Operation]); 12] = {
+const USES: [(Party, &str, &[Operation]); 13] = {
     use Operation::{Describe, Read, Write};
     use Party::{Observe, Publish, Score};
     [
@@ -78,6 +78,7 @@ const USES: [(Party, &str, &[Operation]); 12] = {
         (Score, "incidents", &[Write]),
         (Score, "scores", &[Write]),
         (Score, "score-state", &[Read, Write]),
+        (Score, "dead-letters", &[Write]),
         (Publish, "segments", &[Write]),
         (Publish, "sessions", &[Write]),
     ]
@@ -130,7 +131,16 @@ mod tests {
         let score: Vec<&str> = topics(&[Party::Score]).iter().map(|topic| topic.name).collect();
         assert_eq!(
             score,
-            ["segments", "sessions", "observations", "incidents", "scores", "score-state", "reviews"]
+            [
+                "segments",
+                "sessions",
+                "observations",
+                "incidents",
+                "scores",
+                "score-state",
+                "reviews",
+                "dead-letters"
+            ]
         );
     }
 

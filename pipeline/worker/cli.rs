@@ -2,13 +2,19 @@
 //!
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
+mod redrive;
+mod rescore;
 mod topics;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
+
+pub use redrive::RedriveArgs;
+pub use rescore::RescoreArgs;
 
 use crate::exit;
 use crate::settings::Override;
@@ -40,6 +46,10 @@ pub enum Command {
     /// Create or check the topics, or print who must be allowed what
     #[command(after_help = topics::EXAMPLES)]
     Topics(TopicsArgs),
+    /// Give segments that were set aside another try
+    Redrive(RedriveArgs),
+    /// Judge sessions again under a policy, without video
+    Rescore(RescoreArgs),
     /// Measure accuracy on labelled footage
     Eval(EvalArgs),
     /// List or verify the models
@@ -254,6 +264,13 @@ impl WorkerArgs {
 /// What `--brokers` sets.
 fn brokers_override(brokers: Option<&str>) -> Option<Override> {
     brokers.map(|brokers| Override { argument: "--brokers", key: "kafka.brokers", value: brokers.into() })
+}
+
+/// A moment: RFC 3339, or how long ago.
+fn moment(text: &str) -> Result<SystemTime, String> {
+    let ago = humantime::parse_duration(text).ok().and_then(|ago| SystemTime::now().checked_sub(ago));
+    ago.or_else(|| humantime::parse_rfc3339_weak(text).ok())
+        .ok_or_else(|| "neither a time like 2026-11-24T14:00:00Z nor how long ago, like 2h".to_owned())
 }
 
 const EVAL_EXAMPLES: &str = "\

@@ -14,6 +14,8 @@
 //! | [`publish`] | recordings → records of live sessions |
 //! | [`access`] | what each process does with the brokers, and must be allowed to do |
 //! | [`topology`] | the topics as a whole: created, and looked at before work begins |
+//! | [`redrive`] | dead letters → segments again |
+//! | [`rescore`] | another policy: orders for the score role, or what would come of them |
 //! | [`service`] | a running worker process: parts, telemetry, signals, end |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
 //! | [`telemetry`] | metrics, health, logs, traces |
@@ -40,7 +42,9 @@ pub mod failpoint;
 pub mod media;
 pub mod observer;
 pub mod publish;
+pub mod redrive;
 pub mod report;
+pub mod rescore;
 pub mod service;
 pub mod settings;
 pub mod stages;

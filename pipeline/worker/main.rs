@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         Command::Publish(args) => commands::publish::run(&args),
         Command::Worker(args) => commands::worker::run(&args),
         Command::Topics(args) => commands::topics::run(&args),
+        Command::Redrive(args) => commands::redrive::run(&args),
+        Command::Rescore(args) => commands::rescore::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),

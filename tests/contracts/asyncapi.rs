@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::messages::envelope::Message;
-use domain::messages::{Incident, Marker, Observation, Review, SEGMENT_TYPE, Score, SessionFact};
+use domain::messages::{Incident, Marker, Observation, Rescore, Review, SEGMENT_TYPE, Score, SessionFact};
 use kafka::{Headers, Outgoing, Topics};
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn every_type_of_the_program_is_described_where_it_belongs() {
     let types = BTreeMap::from([
         ("exam.segments", BTreeSet::from([SEGMENT_TYPE])),
         ("exam.sessions", BTreeSet::from([SessionFact::TYPE])),
-        ("exam.observations", BTreeSet::from([Observation::TYPE, Marker::TYPE])),
+        ("exam.observations", BTreeSet::from([Observation::TYPE, Marker::TYPE, Rescore::TYPE])),
         ("exam.incidents", BTreeSet::from([Incident::TYPE])),
         ("exam.scores", BTreeSet::from([Score::TYPE])),
         ("exam.score-state", BTreeSet::from(["state"])),

@@ -3,7 +3,7 @@
 
 use domain::messages::envelope::Message;
 use domain::messages::{
-    Incident, Marker, Observation, Review, Score, SegmentHeader, SessionFact, StreamKind, StreamRef,
+    Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader, SessionFact, StreamKind, StreamRef,
 };
 use domain::time::{MediaMs, Millis};
 use kafka::wire::{Event, Media, encode_segment};
@@ -31,6 +31,7 @@ pub fn messages(topics: &Topics, event: Event<'_>) -> Vec<Outgoing> {
         Outgoing::message(topics.sessions(), event, &example::<SessionFact>()),
         Outgoing::message(topics.observations(), event, &example::<Observation>()),
         Outgoing::message(topics.observations(), event, &example::<Marker>()),
+        Outgoing::message(topics.observations(), event, &example::<Rescore>()),
         Outgoing::message(topics.incidents(), event, &example::<Incident>()),
         Outgoing::message(topics.scores(), event, &example::<Score>()),
         Outgoing::message(topics.reviews(), event, &example::<Review>()),

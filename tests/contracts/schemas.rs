@@ -5,7 +5,7 @@
 //! at the difference as a reader of the messages would.
 
 use domain::messages::envelope::{CloudEvent, Message};
-use domain::messages::{Incident, Marker, Observation, Review, Score, SessionFact};
+use domain::messages::{Incident, Marker, Observation, Rescore, Review, Score, SessionFact};
 use invigilator::settings::{DEFAULT_TOML, policy, schema};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -72,6 +72,11 @@ fn score() {
 #[test]
 fn marker() {
     check_message::<Marker>("marker");
+}
+
+#[test]
+fn rescore() {
+    check_message::<Rescore>("rescore");
 }
 
 #[test]

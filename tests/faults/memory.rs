@@ -4,7 +4,7 @@ use std::fs;
 
 use kafka::{Outgoing, Publisher, PublisherSettings, Record};
 
-use super::{CLIPS, start};
+use super::{CLIPS, OBSERVED, start};
 use crate::exam::{Exam, PATIENCE, Worker};
 
 /// Of a segment, in bytes: as much as a topic with media takes, with room for headers.
@@ -59,8 +59,7 @@ fn memory_stays_within_its_budget_however_large_the_segments_are() {
     assert_eq!(idle.terminate(), Some(0));
 
     let worker = start(&exam, "large-0", &variables);
-    let done = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
-    worker.wait_until("everything is observed", |worker| worker.metric(done) == SEGMENTS as f64);
+    worker.wait_until("everything is observed", |worker| worker.metric(OBSERVED) == SEGMENTS as f64);
     assert!(
         worker.metric("invigilator_stage_blocked_seconds_total{stage=\"ingest\"}") > 0.0,
         "reading was held up: the budget was reached"

@@ -25,6 +25,8 @@ const CLIPS: [&str; 4] =
 /// Half the usual rate: what is looked at matters less here than how often.
 const SAMPLING: [(&str, &str); 2] =
     [("INVIGILATOR__SAMPLING__BASE_FPS", "0.5"), ("INVIGILATOR__SAMPLING__ESCALATED_FPS", "1")];
+/// Segments whose observations are acknowledged.
+const OBSERVED: &str = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
 /// Makes a worker fail at a point.
 const FAILPOINTS: &str = "INVIGILATOR_FAILPOINTS";
 /// Group members that died are known again when they come back.

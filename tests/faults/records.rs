@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kafka::{Headers, Outgoing, Publisher, PublisherSettings, Record};
 
-use super::{CLIPS, assert_nothing_lost_or_doubled, header, start};
+use super::{CLIPS, OBSERVED, assert_nothing_lost_or_doubled, header, start};
 use crate::exam::{Exam, PATIENCE};
 
 /// A record again, as it was.
@@ -33,6 +33,7 @@ fn a_publisher_that_says_everything_twice() {
     exam.publish(&CLIPS[..1]);
     let segments = exam.read_all(&exam.topics.segments()).len();
     let worker = start(&exam, "twice-0", &[]);
+    worker.wait_until("both are observed", |worker| worker.metric(OBSERVED) == segments as f64);
     let again = assert_nothing_lost_or_doubled(&exam);
     assert_eq!(again, segments / 2, "every segment was observed twice, and counts once");
     assert_eq!(worker.terminate(), Some(0));

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{CLIPS, FAILPOINTS, STATIC, assert_nothing_lost_or_doubled, start};
+use super::{CLIPS, FAILPOINTS, OBSERVED, STATIC, assert_nothing_lost_or_doubled, start};
 use crate::exam::{Exam, PARTITIONS, Worker};
 
 /// One life of a worker each: most end between the writing of a result and the commit of its origin.
@@ -57,10 +57,9 @@ fn a_worker_that_stood_still_while_another_took_over() {
 fn workers_that_come_and_go_under_load() {
     let exam = Exam::new("crowd");
     exam.publish(&CLIPS);
-    let published = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
     let assigned = "invigilator_rebalances_total{change=\"assigned\",role=\"observe\"}";
     let busy = |worker: &Worker, least: f64| {
-        worker.wait_until("it is in the middle of it", |worker| worker.metric(published) >= least);
+        worker.wait_until("it is in the middle of it", |worker| worker.metric(OBSERVED) >= least);
     };
     let first = start(&exam, "crowd-0", &[]);
     busy(&first, 3.0);
@@ -94,9 +93,8 @@ fn models_that_fail_end_the_process_and_a_successor_does_it_again() {
 fn a_second_signal_ends_a_worker_at_once_and_loses_nothing() {
     let exam = Exam::new("impatient");
     exam.publish(&CLIPS[..2]);
-    let published = "invigilator_stage_items_total{outcome=\"ok\",stage=\"publish\"}";
     let worker = start(&exam, "impatient-0", &[]);
-    worker.wait_until("it is in the middle of it", |worker| worker.metric(published) >= 2.0);
+    worker.wait_until("it is in the middle of it", |worker| worker.metric(OBSERVED) >= 2.0);
     worker.signal(Signal::TERM);
     worker.wait_until("it drains", |worker| worker.get("/readyz").1 == "draining");
     worker.signal(Signal::TERM);

@@ -8,6 +8,8 @@
 //! | [`publish`] | `invigilator publish FILE…` |
 //! | [`worker`] | `invigilator worker` |
 //! | [`topics`] | `invigilator topics create`, `check`, `acls` |
+//! | [`redrive`] | `invigilator redrive` |
+//! | [`rescore`] | `invigilator rescore` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
@@ -22,6 +24,8 @@ pub mod doctor;
 pub mod eval;
 pub mod models;
 pub mod publish;
+pub mod redrive;
+pub mod rescore;
 mod table;
 pub mod topics;
 pub mod worker;

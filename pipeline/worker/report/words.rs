@@ -58,6 +58,7 @@ pub fn counts(reason: CountsReason) -> &'static str {
         CountsReason::Uncalibrated => "found before the eyes were calibrated",
         CountsReason::Frozen => "the picture stood still at the time",
         CountsReason::Unexpected => "outside the time that was expected",
+        CountsReason::Superseded => "not found when the session was judged again",
     }
 }
 

@@ -162,6 +162,9 @@ pub struct RawWorker {
     /// A session that never ended is taken to be over after this long without a record.
     #[schemars(range(min = 1000))]
     pub idle_after_ms: u32,
+    /// Video of a running session that stops to come for this long is told of.
+    #[schemars(range(min = 1000, max = 3_600_000))]
+    pub stream_lost_after_ms: u32,
     /// Prefixes of the addresses that media named by reference may come from.
     pub media_prefixes: Vec<String>,
     /// How long a segment that fails for no fault of its own is tried again.

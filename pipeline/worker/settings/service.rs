@@ -52,6 +52,8 @@ pub struct Worker {
     pub idle_after_end: Duration,
     /// How long a session that never ended may be silent.
     pub idle_after: Duration,
+    /// How long video of a running session may stop to come.
+    pub stream_lost_after: Duration,
     /// Where media named by reference may come from.
     pub media_prefixes: Vec<Prefix>,
     /// How long a segment that fails for no fault of its own is tried again.
@@ -95,6 +97,7 @@ pub(super) fn worker(raw: &RawWorker) -> Worker {
         score_linger: ms(raw.score_linger_ms),
         idle_after_end: ms(raw.idle_after_end_ms),
         idle_after: ms(raw.idle_after_ms),
+        stream_lost_after: ms(raw.stream_lost_after_ms),
         // All of them are addresses: that was checked.
         media_prefixes: raw.media_prefixes.iter().filter_map(|prefix| prefix.parse().ok()).collect(),
         retry_for: ms(raw.retry_for_ms),

@@ -183,6 +183,7 @@ impl Check<'_> {
         self.within("worker.batch", raw.batch, 1, 256);
         self.within("worker.drain_deadline_ms", raw.drain_deadline_ms, 1000, 600_000);
         self.within("worker.score_linger_ms", raw.score_linger_ms, 10, 10_000);
+        self.within("worker.stream_lost_after_ms", raw.stream_lost_after_ms, 1000, 3_600_000);
         self.within("worker.idle_after_end_ms", raw.idle_after_end_ms, 1000, 3_600_000);
         self.within("worker.idle_after_ms", raw.idle_after_ms, 1000, i64::from(u32::MAX));
         self.within("worker.retry_for_ms", raw.retry_for_ms, 1000, 86_400_000);

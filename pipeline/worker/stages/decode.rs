@@ -21,7 +21,8 @@ use domain::time::{Interval, Millis};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::budget::{Budget, Permit};
-use super::outbox::{Outbox, Place, Rejected};
+use super::dead_letter::Rejected;
+use super::outbox::{Outbox, Place};
 use super::retry::Retry;
 use super::stop::Stop;
 use crate::observer::{DecodedSegment, Placeholders, Sample};

@@ -14,9 +14,10 @@ use futures_util::stream;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::Receiver;
 
+use super::dead_letter::Rejected;
 use super::decode::{SegmentMedia, Taken};
 use super::holds::Load;
-use super::outbox::{Outbox, Rejected};
+use super::outbox::Outbox;
 use super::retry::Retry;
 use super::stop::Stop;
 use crate::media::{Library, Reference};

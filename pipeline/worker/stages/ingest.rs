@@ -18,10 +18,11 @@ use kafka::{Assignment, GroupConsumer, KafkaError, Record};
 use tokio::sync::mpsc;
 
 use super::budget::{Budget, Permit};
+use super::dead_letter::Rejected;
 use super::decode::{SegmentMedia, Taken};
 use super::fetch::Referring;
 use super::holds::Holds;
-use super::outbox::{Outbox, Rejected, SharedLedger, locked};
+use super::outbox::{Outbox, SharedLedger, locked};
 use super::stop::Stop;
 use crate::failpoint::Failpoint;
 use crate::media::Reference;

@@ -21,6 +21,7 @@
 //! acknowledged is committed.
 
 mod budget;
+mod dead_letter;
 mod decode;
 mod fetch;
 mod holds;
@@ -44,6 +45,7 @@ use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 use tokio::sync::mpsc;
 
 pub use budget::Budget;
+pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
 use crate::media::Library;
@@ -236,7 +238,11 @@ impl Worker<'_> {
             policy: self.policy.clone(),
             linger: worker.score_linger,
             transaction_timeout: kafka.transaction_timeout,
-            idle_after: score::IdleAfter { end: worker.idle_after_end, silence: worker.idle_after },
+            patience: score::Patience {
+                end: worker.idle_after_end,
+                silence: worker.idle_after,
+                stream: worker.stream_lost_after,
+            },
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             pulse: self.health.register(score::ROLE.name()),

@@ -14,9 +14,10 @@ use domain::delivery::{Lease, OffsetLedger};
 use domain::ids::SessionId;
 use domain::messages::{Observation, SegmentHeader};
 use kafka::wire::Event;
-use kafka::{Connection, Headers, KafkaError, Outgoing, Publisher, PublisherSettings, Record, Topics};
+use kafka::{Connection, KafkaError, Outgoing, Publisher, PublisherSettings, Record, Topics};
 
 use super::budget::Permit;
+use super::dead_letter::{self, Rejected};
 use super::in_order::{InOrder, Ticket};
 use super::stop::Stop;
 use crate::clock;
@@ -71,18 +72,6 @@ struct Trace {
     /// Where the work on it belongs.
     observe: TraceContext,
     since: Instant,
-}
-
-/// Why a segment has no result.
-pub(super) struct Rejected {
-    /// Where it failed.
-    pub stage: Stage,
-    /// A stable word.
-    pub reason: &'static str,
-    /// A sentence.
-    pub detail: String,
-    /// How often it was tried.
-    pub attempts: u32,
 }
 
 /// A finished segment, waiting for those before it.
@@ -198,7 +187,8 @@ impl Outbox {
     ) -> Result<(), KafkaError> {
         // Who has the partition now may be luckier: nothing is said of it here.
         let records = if self.is_current(&place) {
-            let letter = self.dead_letter(&place.record, rejected, &place.trace.observe);
+            let trace = Some(&place.trace.observe);
+            let letter = dead_letter::of(&place.record, rejected, trace, &self.topics, &self.metrics);
             vec![letter, self.observation(&place, placeholder)]
         } else {
             Vec::new()
@@ -214,10 +204,7 @@ impl Outbox {
         rejected: &Rejected,
     ) -> Result<(), KafkaError> {
         let trace = kafka::wire::traceparent(record).and_then(TraceContext::parse);
-        let letter = match trace {
-            Some(trace) => self.dead_letter(record, rejected, &trace),
-            None => self.letter(record, rejected),
-        };
+        let letter = dead_letter::of(record, rejected, trace.as_ref(), &self.topics, &self.metrics);
         let receipt = Receipt::new(lease, 1, record.timestamp_ms, None);
         self.send(Finished { receipt, records: vec![letter], _permit: None })
     }
@@ -261,43 +248,6 @@ impl Outbox {
             record.headers.push(ARRIVED, arrived.to_string());
         }
         record
-    }
-
-    fn dead_letter(&self, record: &Record, rejected: &Rejected, trace: &TraceContext) -> Outgoing {
-        let mut letter = self.letter(record, rejected);
-        letter.headers.push("dlq-trace", trace.trace());
-        letter
-    }
-
-    /// The record untouched, and what is to be known about it in headers of their own.
-    fn letter(&self, record: &Record, rejected: &Rejected) -> Outgoing {
-        self.metrics.dead_letter(rejected.stage, rejected.reason);
-        tracing::error!(
-            topic = record.origin.topic,
-            partition = record.origin.partition,
-            offset = record.origin.offset,
-            stage = rejected.stage.name(),
-            reason = rejected.reason,
-            detail = rejected.detail,
-            "a record was set aside"
-        );
-        let mut headers: Headers =
-            record.headers.iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
-        headers.push("dlq-reason", rejected.reason);
-        headers.push("dlq-stage", rejected.stage.name());
-        headers.push("dlq-error", rejected.detail.as_str());
-        headers.push("dlq-attempts", rejected.attempts.to_string());
-        headers.push("dlq-topic", record.origin.topic.as_str());
-        headers.push("dlq-partition", record.origin.partition.to_string());
-        headers.push("dlq-offset", record.origin.offset.to_string());
-        headers.push("dlq-at", clock::now());
-        Outgoing {
-            topic: self.topics.dead_letters(),
-            partition: None,
-            key: record.key.clone(),
-            value: record.value.clone(),
-            headers,
-        }
     }
 
     fn lines(&self) -> MutexGuard<'_, InOrder<SessionId, Finished>> {

@@ -32,9 +32,18 @@ impl Trouble {
     }
 }
 
+/// Begins to log for a person who watches a command: only what goes wrong, in words.
+pub fn begin_for_people() {
+    write_lines(LogLevel::Warn, LogFormat::Text);
+}
+
 /// Begins to log. A second call changes nothing.
 pub fn begin(telemetry: &Telemetry) {
-    let level = match telemetry.log_level {
+    write_lines(telemetry.log_level, telemetry.log_format);
+}
+
+fn write_lines(level: LogLevel, format: LogFormat) {
+    let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
@@ -48,7 +57,7 @@ pub fn begin(telemetry: &Telemetry) {
         .with_targets(ours.map(|target| (target, level)));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
-    let _already = match telemetry.log_format {
+    let _already = match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         LogFormat::Text => registry.with(lines.with_target(false)).try_init(),
     };

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, Marker, Observation, Review, Score, SessionFact, canonical};
+use super::{Incident, Marker, Observation, Rescore, Review, Score, SessionFact, canonical};
 
 /// Version of the CloudEvents specification.
 pub const SPEC_VERSION: &str = "1.0";
@@ -85,6 +85,7 @@ messages! {
     Incident => "invigilator.incident.v1",
     Score => "invigilator.score.v1",
     Marker => "invigilator.marker.v1",
+    Rescore => "invigilator.rescore.v1",
     SessionFact => "invigilator.session.v1",
     Review => "invigilator.review.v1",
 }

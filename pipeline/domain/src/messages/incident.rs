@@ -303,6 +303,8 @@ pub enum CountsReason {
     Frozen,
     /// Outside the time for which video was expected.
     Unexpected,
+    /// The session was judged again, and this was not found any more.
+    Superseded,
 }
 
 /// What humans decided about an incident.

@@ -14,7 +14,7 @@ use super::watch::Terms;
 use crate::ids::SessionId;
 use crate::messages::{Marker, MarkerKind, Observation, PolicyRef, Review, SessionFact, canonical};
 use crate::policy::{Accommodations, Policy};
-use crate::time::{Interval, IntervalSet};
+use crate::time::{Interval, IntervalSet, Millis};
 
 /// The score of one session, as far as its records are known.
 #[derive(Debug, Clone)]
@@ -25,13 +25,15 @@ pub struct SessionFold {
     pub(super) state: FoldState,
     /// Filled if the caller asked for it.
     pub(super) traces: Option<Vec<SampleTrace>>,
+    /// Nothing is given up and nothing is said: see [`refold`](super::refold).
+    pub(super) patient: bool,
 }
 
 impl SessionFold {
     /// A session of which nothing is known yet. The policy must have been validated.
     pub fn new(policy: Policy, policy_ref: PolicyRef, session: SessionId) -> Self {
         let state = FoldState { version: STATE_VERSION, ..FoldState::default() };
-        Self { policy, policy_ref, session, state, traces: None }
+        Self { policy, policy_ref, session, state, traces: None, patient: false }
     }
 
     /// Goes on where a fold under the same policy was left; `None` if the state is of another version.
@@ -41,7 +43,15 @@ impl SessionFold {
         session: SessionId,
         state: FoldState,
     ) -> Option<Self> {
-        (state.version == STATE_VERSION).then_some(Self { policy, policy_ref, session, state, traces: None })
+        let is_known = state.version == STATE_VERSION;
+        is_known.then_some(Self { policy, policy_ref, session, state, traces: None, patient: false })
+    }
+
+    /// Changes the policy of a session of which nothing has been watched yet.
+    pub fn judge_by(&mut self, policy: &Policy, policy_ref: &PolicyRef) {
+        debug_assert_eq!(self.state.counters.segments, 0, "what was judged is folded again instead");
+        self.policy = policy.clone();
+        self.policy_ref = policy_ref.clone();
     }
 
     /// Everything a successor needs.
@@ -101,7 +111,13 @@ impl SessionFold {
     }
 
     fn observation(&mut self, observation: &Observation) -> Cause {
-        match self.state.reorder.arrive(Segment::read(observation)) {
+        let newest = self.state.reorder.newest();
+        let arrival = self.state.reorder.arrive(Segment::read(observation));
+        if self.state.reorder.newest() > newest {
+            // Whoever took the session to be over was wrong.
+            self.state.publishing.closing = false;
+        }
+        match arrival {
             Arrival::Waiting => Cause::Video,
             Arrival::Duplicate => {
                 self.state.counters.duplicates += 1;
@@ -158,9 +174,12 @@ impl SessionFold {
         let terms = Terms { policy: &self.policy, paper: granted.paper };
         let state = &mut self.state;
         let before = state.counters.segments;
-        while let Some(released) =
-            state.reorder.release(self.policy.timing.lateness_ms, state.publishing.closing)
-        {
+        let (lateness, flush) = if self.patient {
+            (Millis(i64::MAX), false)
+        } else {
+            (self.policy.timing.lateness_ms, state.publishing.closing)
+        };
+        while let Some(released) = state.reorder.release(lateness, flush) {
             state.counters.segments += 1;
             state.models.extend(released.segment.models.iter().cloned());
             state.chain(&released.segment.digest);

@@ -26,6 +26,12 @@ const MOST_RECORDS: usize = 48;
 pub(super) struct Ledger {
     records: Vec<Record>,
     segments: VecDeque<Shown>,
+    /// Number of an incident's first revision: 0 until the session is folded again.
+    #[serde(default, skip_serializing_if = "compact::is_default")]
+    first_rev: u32,
+    /// The highest number of a next revision among incidents that were forgotten.
+    #[serde(default, skip_serializing_if = "compact::is_default")]
+    forgotten_rev: u32,
 }
 
 /// A segment, as incidents refer to it.
@@ -182,6 +188,26 @@ impl Ledger {
         &self.records
     }
 
+    /// Number of an incident's first revision.
+    pub fn first_rev(&self) -> u32 {
+        self.first_rev
+    }
+
+    /// Goes on from what was said about the same session `before`. An incident that was known keeps
+    /// counting its revisions; one that is new begins above all of them, in case it was known earlier
+    /// still. Returns those that are not found any more.
+    pub fn go_on_from(&mut self, before: &Ledger) -> Vec<Record> {
+        let said = before.records.iter().map(|record| record.reporting.next_rev).max().unwrap_or(0);
+        self.first_rev = 1 + said.max(before.forgotten_rev).max(before.first_rev);
+        for record in &mut self.records {
+            let known = before.records.iter().find(|known| known.is_same(record));
+            record.reporting.next_rev = known.map_or(self.first_rev, |known| known.reporting.next_rev);
+            record.reporting.said = known.map_or(0, |known| known.reporting.said);
+        }
+        let is_gone = |known: &&Record| !self.records.iter().any(|record| record.is_same(known));
+        before.records.iter().filter(is_gone).cloned().collect()
+    }
+
     /// All incidents, to note what has been said about them.
     pub fn records_mut(&mut self) -> &mut [Record] {
         &mut self.records
@@ -210,7 +236,12 @@ impl Ledger {
             episode,
             time_to_flag: moment.at - growth.start,
             refs: Vec::new(),
-            reporting: Reporting { due: true, at: moment.at, ..Reporting::default() },
+            reporting: Reporting {
+                due: true,
+                at: moment.at,
+                next_rev: self.first_rev,
+                ..Reporting::default()
+            },
         };
         record.add(growth, &self.segments);
         self.records.push(record);
@@ -222,8 +253,10 @@ impl Ledger {
             let said = !record.open && !record.reporting.due;
             said && record.lane.kind.class() == IncidentClass::Coverage
         };
-        let oldest = self.records.iter().position(over);
-        oldest.map(|index| self.records.remove(index)).is_some()
+        let Some(oldest) = self.records.iter().position(over) else { return false };
+        let forgotten = self.records.remove(oldest);
+        self.forgotten_rev = self.forgotten_rev.max(forgotten.reporting.next_rev);
+        true
     }
 
     fn grow(&mut self, lane: Lane, growth: Growth, moment: Moment, reopen: bool) {
@@ -247,6 +280,11 @@ impl Record {
     pub fn id(&self, session: &SessionId) -> Uuid {
         let Lane { kind, branch } = self.lane;
         session.derive(&format!("{}:{}:{}:{branch}", kind.name(), self.start.0, self.epoch))
+    }
+
+    /// Whether both have the same id.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.lane, self.start, self.epoch) == (other.lane, other.start, other.epoch)
     }
 
     fn add(&mut self, growth: Growth, segments: &VecDeque<Shown>) {

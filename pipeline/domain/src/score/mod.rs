@@ -25,6 +25,7 @@
 //!    into stretches that open, grow, merge and close; [`ledger`] keeps them.
 //! 4. [`standing`] decides with how much of its time an incident counts; [`rule`] turns that into
 //!    points; [`report`] and [`words`] make the messages; [`publish`] says what is new in them.
+//! 5. [`refold`] does all of it again from the whole log, where that is asked for.
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map above names files, private ones too")]
 
@@ -44,6 +45,7 @@ mod lifecycle;
 mod perception;
 mod persons;
 mod publish;
+mod refold;
 mod reorder;
 mod report;
 pub mod review;

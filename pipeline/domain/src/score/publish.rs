@@ -34,15 +34,18 @@ impl SessionFold {
         if cause == Cause::Nothing {
             return Vec::new();
         }
+        if self.patient {
+            self.watch_released();
+            return Vec::new();
+        }
         let watched = self.watch_released();
         if cause == Cause::Video && !watched {
             return Vec::new();
         }
         let Publishing { rev, is_final: was_final, closing, at } = self.state.publishing.clone();
-        let ended = self.state.lifecycle.ended().is_some_and(|end| self.state.reorder.is_complete(end));
         // A stream that goes on after it was taken to be over is provisional again; a review or a
         // latecomer leaves a final score final.
-        let closes = ended || closing || (was_final && !watched);
+        let closes = self.is_complete() || closing || (was_final && !watched);
         if closes {
             self.close();
         }
@@ -52,16 +55,26 @@ impl SessionFold {
         if !everything && !quiet && !self.state.ledger.has_due() {
             return Vec::new();
         }
+        self.say(closes, everything, if closes || was_final { rev + 1 } else { rev })
+    }
+
+    /// Whether the end is known and everything before it was watched.
+    pub(super) fn is_complete(&self) -> bool {
+        self.state.lifecycle.ended().is_some_and(|end| self.state.reorder.is_complete(end))
+    }
+
+    /// Publishes what is new about the incidents, and revision `rev` of the score.
+    pub(super) fn say(&mut self, closes: bool, everything: bool, rev: u32) -> Vec<Output> {
+        let frontier = self.state.watch.frontier();
         let report = self.report(closes);
         let standings = report.standings();
         let incidents = self.revisions(&report, &standings, everything);
         let revision = Revision {
-            rev: if closes || was_final { rev + 1 } else { rev },
+            rev,
             status: if closes { ScoreStatus::Final } else { ScoreStatus::Provisional },
             watermark: frontier,
             inputs_sha256: self.inputs_sha256(),
         };
-        let rev = revision.rev;
         let score = report.score(&standings, revision);
         self.state.publishing = Publishing { rev, is_final: closes, closing: false, at: Some(frontier) };
         let mut outputs = self.note(incidents);
@@ -69,7 +82,7 @@ impl SessionFold {
         outputs
     }
 
-    fn report(&self, closes: bool) -> Report<'_> {
+    pub(super) fn report(&self, closes: bool) -> Report<'_> {
         let state = &self.state;
         let granted = self.granted();
         let frontier = state.watch.frontier();
@@ -87,6 +100,7 @@ impl SessionFold {
             policy: &self.policy,
             policy_ref: &self.policy_ref,
             records: state.ledger.records(),
+            first_rev: state.ledger.first_rev(),
             reviews: &state.reviews,
             circumstances,
             coverage: state.watch.coverage.report(so_far, &breaks),
@@ -104,7 +118,7 @@ impl SessionFold {
             let incident = report.incident(index, standings);
             let said = fingerprint(&incident, record.open);
             let time_to_flag = record.time_to_flag;
-            let is_new = record.reporting.next_rev == 0 || said != record.reporting.said;
+            let is_new = record.reporting.next_rev == report.first_rev || said != record.reporting.said;
             is_new.then_some(Revised { index, incident, said, time_to_flag })
         });
         revised.collect()

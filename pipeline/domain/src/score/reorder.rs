@@ -87,6 +87,11 @@ impl Reorder {
         self.begun = true;
     }
 
+    /// Latest media time of any segment.
+    pub fn newest(&self) -> MediaMs {
+        self.newest
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()

@@ -15,8 +15,8 @@ use super::standing::{Circumstances, Claim, Standing, standings};
 use super::words;
 use crate::ids::SessionId;
 use crate::messages::{
-    Accommodation, Incident, IncidentState, IncidentType, MediaRef, NotEvaluated, PolicyRef, Score,
-    ScoreStatus, Severity,
+    Accommodation, CountsReason, Incident, IncidentState, IncidentType, MediaRef, NotEvaluated, PolicyRef,
+    Score, ScoreStatus, Severity,
 };
 use crate::policy::Policy;
 use crate::time::MediaMs;
@@ -30,6 +30,8 @@ pub(super) struct Report<'a> {
     pub policy: &'a Policy,
     pub policy_ref: &'a PolicyRef,
     pub records: &'a [Record],
+    /// Number of an incident's first revision.
+    pub first_rev: u32,
     pub reviews: &'a Reviews,
     pub circumstances: Circumstances,
     pub coverage: CoverageReport,
@@ -97,7 +99,7 @@ impl Report<'_> {
             if record.seen.is_empty() { record.end - record.start } else { record.seen.length() };
         let rev = record.reporting.next_rev;
         let state = match (record.open, rev) {
-            (true, 0) => IncidentState::Open,
+            (true, first) if first == self.first_rev => IncidentState::Open,
             (true, _) => IncidentState::Updated,
             (false, _) => IncidentState::Closed,
         };
@@ -125,6 +127,16 @@ impl Report<'_> {
             models,
             review: self.reviews.state_of(kind, &record.seen),
             run: None,
+        }
+    }
+
+    /// The last revision of an incident that is not found any more.
+    pub fn superseded(&self, index: usize, standings: &Standings) -> Incident {
+        Incident {
+            state: IncidentState::Superseded,
+            counts: false,
+            counts_reason: CountsReason::Superseded,
+            ..self.incident(index, standings)
         }
     }
 

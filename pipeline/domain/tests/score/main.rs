@@ -21,6 +21,7 @@ mod order_of_arrival;
 mod persons;
 mod points;
 mod policy_files;
+mod refold;
 mod reviews;
 mod second_witness;
 mod snapshots;

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use domain::error::ErrorKind;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -18,7 +19,7 @@ use crate::context;
 use crate::error::KafkaError;
 use crate::record::Record;
 
-/// How often a partition's end is asked for while a transaction on it is open.
+/// How often a partition's end is asked for again, while a transaction on it is open for example.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Where to begin.
@@ -133,7 +134,7 @@ impl PartitionReader {
         const ACTION: &str = "read a partition to its end";
         let began = Instant::now();
         let late = || KafkaError::TimedOut { action: ACTION, after: patience };
-        let (first, end) = watermarks(&self.ends, topic, partition)?;
+        let (first, end) = patiently(began, patience, || watermarks(&self.ends, topic, partition))?;
         let is_empty = match start {
             Start::Beginning => first >= end,
             Start::Offset(offset) => offset >= end,
@@ -144,14 +145,14 @@ impl PartitionReader {
             return Ok(end);
         }
         // Only when everything up to the end is decided, an end of file means that it has been read.
-        while watermarks(&self.consumer, topic, partition)?.1 < end {
+        while patiently(began, patience, || watermarks(&self.consumer, topic, partition))?.1 < end {
             if began.elapsed() >= patience {
                 return Err(late());
             }
             std::thread::sleep(ASK_AGAIN);
         }
         self.assign(&[(topic, partition, start)])?;
-        let mut next = end;
+        let (mut next, mut is_told) = (end, false);
         let result = loop {
             let left = patience.saturating_sub(began.elapsed());
             match self.consumer.poll(left) {
@@ -167,10 +168,13 @@ impl PartitionReader {
                 Some(Err(LibraryError::PartitionEOF(_))) => break Ok(next),
                 Some(Err(error)) => {
                     let error = KafkaError::from_library(ACTION, error);
-                    if error.kind() != domain::error::ErrorKind::Transient {
+                    if error.kind() != ErrorKind::Transient {
                         break Err(error);
                     }
-                    tracing::warn!(topic, partition, %error, "reading on");
+                    // Brokers that are away are told of by every client, for as long as they are.
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(topic, partition, %error, "reading on");
+                    }
                 }
                 None => {}
             }
@@ -180,6 +184,22 @@ impl PartitionReader {
         };
         self.unassign(&[(topic, partition)])?;
         result
+    }
+}
+
+/// Asks again while brokers are changing places, as they do after one came back.
+fn patiently<T>(
+    began: Instant,
+    patience: Duration,
+    ask: impl Fn() -> Result<T, KafkaError>,
+) -> Result<T, KafkaError> {
+    loop {
+        match ask() {
+            Err(error) if error.kind() == ErrorKind::Transient && began.elapsed() < patience => {
+                std::thread::sleep(ASK_AGAIN);
+            }
+            answer => return answer,
+        }
     }
 }
 

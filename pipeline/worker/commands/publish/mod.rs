@@ -20,7 +20,7 @@ use crate::cli::PublishArgs;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, Published, SessionPlan, Shelf};
 use crate::report::words;
-use crate::settings::{LogFormat, LogLevel, Settings, Sources, Telemetry, policy};
+use crate::settings::{Settings, Sources, policy};
 use crate::stages::Stop;
 use crate::telemetry::logs;
 use crate::topology;
@@ -50,9 +50,7 @@ pub fn run(args: &PublishArgs) -> Result<Exit, Failure> {
     sources.arguments = args.overrides();
     let settings = Settings::load(&sources)?;
     let judged_by = policy::load(args.policy.as_deref().unwrap_or(&settings.policy))?;
-    // Only what goes wrong, in words: a person watches.
-    let (log_level, log_format) = (LogLevel::Warn, LogFormat::Text);
-    logs::begin(&Telemetry { log_level, log_format, ..settings.telemetry.clone() });
+    logs::begin_for_people();
 
     let carriage = carriage(args, &settings)?;
     let connection = settings.connection().map_err(|error| Failure::new(Exit::Configuration, error))?;

@@ -7,7 +7,7 @@ mod create;
 
 use crate::cli::{PlaceArgs, TopicsAction, TopicsArgs};
 use crate::exit::{Exit, Failure};
-use crate::settings::{LogFormat, LogLevel, Settings, Sources, Telemetry};
+use crate::settings::{Settings, Sources};
 use crate::telemetry::logs;
 
 /// Does what was asked for.
@@ -26,9 +26,7 @@ fn settings(place: &PlaceArgs) -> Result<Settings, Failure> {
     let mut sources = Sources::of_process(place.config.as_deref());
     sources.arguments = place.overrides();
     let settings = Settings::load(&sources)?;
-    // Only what goes wrong, in words: a person watches.
-    let (log_level, log_format) = (LogLevel::Warn, LogFormat::Text);
-    logs::begin(&Telemetry { log_level, log_format, ..settings.telemetry });
+    logs::begin_for_people();
     Ok(settings)
 }
 

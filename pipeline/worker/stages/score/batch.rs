@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use domain::messages::ScoreStatus;
 use domain::score::Output;
-use kafka::wire::Event;
+use kafka::wire::{Event, WireError};
 use kafka::{Outgoing, Record, Topics};
 
 use super::sessions::StoredState;
 use crate::clock;
 use crate::settings::Role;
+use crate::stages::dead_letter::{self, Rejected};
 use crate::stages::outbox::ARRIVED;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, Stage};
 use crate::telemetry::spans::{Span, Spans};
 use crate::telemetry::trace::TraceContext;
 use domain::ids::SessionId;
@@ -72,6 +73,14 @@ impl Batch {
         self.offsets.insert((origin.topic.clone(), origin.partition), origin.offset + 1);
     }
 
+    /// A record that nobody can read: set aside, never in the way of those behind it.
+    pub(super) fn set_aside(&mut self, record: &Record, error: &WireError, metrics: &Metrics) {
+        let trace = kafka::wire::traceparent(record).and_then(TraceContext::parse);
+        let (stage, reason, detail) = (Stage::Score, error.reason(), error.to_string());
+        let rejected = Rejected { stage, reason, detail, attempts: 1 };
+        self.outgoing.push(dead_letter::of(record, &rejected, trace.as_ref(), &self.topics, metrics));
+    }
+
     /// A segment's observation was taken in.
     pub(super) fn observed(&mut self, session: &SessionId, record: &Record, since: Instant) {
         let arrived_ms = record.headers.get(ARRIVED).and_then(|text| std::str::from_utf8(text).ok());
@@ -94,9 +103,9 @@ impl Batch {
         }
     }
 
-    /// What the fold had to say about a record.
-    pub(super) fn say(&mut self, outputs: Vec<Output>, cause: &Record, metrics: &Metrics) {
-        let given = kafka::wire::traceparent(cause).and_then(TraceContext::parse);
+    /// What the fold had to say, about a record if there was one.
+    pub(super) fn say(&mut self, outputs: Vec<Output>, cause: Option<&Record>, metrics: &Metrics) {
+        let given = cause.and_then(kafka::wire::traceparent).and_then(TraceContext::parse);
         for output in outputs {
             let time = clock::now();
             match output {

@@ -10,11 +10,17 @@
 //! (an aborted transaction, a fenced producer, brokers that do not answer) has one remedy: forget, take a
 //! new producer, restore from what is committed, read again from there; as often as it takes.
 //!
+//! An order to judge a session again is a record of the log like any other: its session is folded again from
+//! the beginning ([`log`]) before the transaction that passes the order is committed. So there is never
+//! more than one who judges a session, and the revision, the state and the offset of the order go together.
+//!
 //! A session's facts are read before its first observation is judged: they were written earlier, so they
 //! are there by then.
 
 mod batch;
+mod log;
 mod policies;
+mod preview;
 mod sessions;
 mod share;
 
@@ -23,18 +29,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
-use domain::messages::envelope::Message;
-use domain::messages::{Marker, Observation};
 use kafka::{
     Assignment, Connection, GroupConsumer, GroupProgress, GroupSettings, KafkaError, PartitionReader, Record,
-    Topics, TransactionError, TransactionalPublisher, wire,
+    Topics, TransactionError, TransactionalPublisher,
 };
 
 use batch::Batch;
-use policies::Policies;
+use log::{Entry, PATIENCE};
+pub(crate) use policies::Policies;
+pub(crate) use preview::Preview;
 use sessions::Clocks;
-pub(super) use sessions::IdleAfter;
-use share::{PATIENCE, Share};
+pub(super) use sessions::Patience;
+use share::Share;
 
 use super::stop::Stop;
 use crate::failpoint::Failpoint;
@@ -73,7 +79,7 @@ pub(super) struct Score {
     pub policy: LoadedPolicy,
     pub linger: Duration,
     pub transaction_timeout: Duration,
-    pub idle_after: IdleAfter,
+    pub patience: Patience,
     pub metrics: Metrics,
     pub spans: Spans,
     pub pulse: Arc<Pulse>,
@@ -253,27 +259,23 @@ impl Run {
         if !self.shares.contains_key(&partition) {
             return Ok(());
         }
-        let outcome = match wire::kind(record) {
-            Ok(Marker::TYPE) => wire::decode::<Marker>(record)
-                .map(|marker| self.shares.get_mut(&partition).map(|share| share.sessions.marker(&marker))),
-            _ => match wire::decode::<Observation>(record) {
-                Ok(observation) => {
-                    let is_new = self.shares[&partition].is_new(&observation.session);
-                    if is_new {
-                        self.catch_up(partition)?;
-                    }
-                    self.batch.observed(&observation.session, record, started);
-                    Ok(self.shares.get_mut(&partition).map(|share| share.sessions.observation(&observation)))
-                }
-                Err(error) => Err(error),
-            },
-        };
+        let entry = Entry::read(record);
+        if let Ok(Entry::Observation(observation)) = &entry
+            && self.shares[&partition].is_new(&observation.session)
+        {
+            self.catch_up(partition)?;
+        }
+        if let Ok(Entry::Observation(observation)) = &entry {
+            self.batch.observed(&observation.session, record, started);
+        }
         self.batch.passed(record);
-        match outcome {
-            Ok(outputs) => {
-                self.batch.say(outputs.unwrap_or_default(), record, &self.by.metrics);
+        match (entry, self.shares.get_mut(&partition)) {
+            (Ok(entry), Some(share)) => {
+                let outputs = share.observe(&entry, record.origin.offset, &self.by.metrics);
+                self.batch.say(outputs, Some(record), &self.by.metrics);
             }
-            Err(error) => refuse(&self.by.metrics, record, &error),
+            (Err(error), _) => self.batch.set_aside(record, &error, &self.by.metrics),
+            (Ok(_), None) => {}
         }
         self.by.metrics.stage(Stage::Score, true, started.elapsed());
         Ok(())
@@ -314,24 +316,24 @@ impl Run {
         }
         self.batch.passed(record);
         match share.side(record, &self.by.topics) {
-            Ok(outputs) => self.batch.say(outputs, record, &self.by.metrics),
-            Err(error) => refuse(&self.by.metrics, record, &error),
+            Ok(outputs) => self.batch.say(outputs, Some(record), &self.by.metrics),
+            Err(error) => self.batch.set_aside(record, &error, &self.by.metrics),
         }
     }
 
-    /// Writes markers for sessions that a clock takes to be over.
+    /// Writes markers for sessions that a clock takes to be over, or to have lost their video.
     fn look_at_clocks(&mut self) {
         let now = Instant::now();
-        let (segments, after) = (self.by.topics.segments(), self.by.idle_after);
+        let (segments, patience) = (self.by.topics.segments(), self.by.patience);
         for (partition, share) in &mut self.shares {
-            if !share.sessions.has_silent(now, after) {
+            if !share.sessions.has_silent(now, patience) {
                 continue;
             }
             // Without an answer nobody knows whether something is still to come.
             let Ok(observed) = self.observed.of(&segments, *partition) else { continue };
             let clocks = Clocks { now, caught_up: self.caught_up, observed };
-            for marker in share.sessions.idle(clocks, after) {
-                tracing::info!(session = %marker.session, "a session is taken to be over");
+            for marker in share.sessions.silent(clocks, patience) {
+                tracing::info!(session = %marker.session, kind = ?marker.kind, "a session has fallen silent");
                 self.batch.mark(&marker);
                 self.batch.since.get_or_insert(now);
             }
@@ -343,6 +345,11 @@ impl Run {
         let Some(publisher) = self.publisher.as_mut().filter(|_| !self.batch.is_empty()) else {
             return Ok(());
         };
+        for share in self.shares.values_mut() {
+            let (topics, metrics) = (&self.by.topics, &self.by.metrics);
+            let outputs = share.follow_orders(topics, &self.states, &self.policies, metrics);
+            self.batch.say(outputs, None, metrics);
+        }
         for (partition, share) in &mut self.shares {
             for (session, state) in share.sessions.take_changed() {
                 self.batch.store(&session, &state, *partition);
@@ -465,13 +472,6 @@ fn transact(
 fn pause_before(attempt: u32) -> Duration {
     let (first, most) = RECOVER_AFTER;
     first.saturating_mul(1 << (attempt - 1).min(16)).min(most)
-}
-
-/// A record of the log that nobody can read: counted and passed, never in the way of those behind it.
-fn refuse(metrics: &Metrics, record: &Record, error: &wire::WireError) {
-    metrics.refused(error.reason());
-    let (topic, partition, offset) = (&record.origin.topic, record.origin.partition, record.origin.offset);
-    tracing::error!(topic, partition, offset, %error, "a record cannot be read");
 }
 
 /// Notes which partitions went, for the thread that polls.

@@ -1,5 +1,7 @@
 //! The policies that a worker can judge by: those built in, and the one that its settings name.
 
+use std::collections::BTreeSet;
+
 use domain::messages::PolicyRef;
 
 use crate::settings::SettingsError;
@@ -7,14 +9,14 @@ use crate::settings::policy::{self, LoadedPolicy};
 
 /// Policies by id.
 #[derive(Debug, Clone)]
-pub(super) struct Policies {
+pub(crate) struct Policies {
     default: LoadedPolicy,
     others: Vec<LoadedPolicy>,
 }
 
 impl Policies {
     /// The built-in policies, and `default` before them.
-    pub(super) fn load(default: LoadedPolicy) -> Result<Self, SettingsError> {
+    pub(crate) fn load(default: LoadedPolicy) -> Result<Self, SettingsError> {
         let built_in = policy::BUILT_IN.map(|(name, _)| policy::load(name));
         let others = built_in.into_iter().collect::<Result<_, _>>()?;
         Ok(Self { default, others })
@@ -26,8 +28,13 @@ impl Policies {
     }
 
     /// The policy of an id.
-    pub(super) fn named(&self, id: &str) -> Option<&LoadedPolicy> {
+    pub(crate) fn named(&self, id: &str) -> Option<&LoadedPolicy> {
         self.all().find(|policy| policy.reference.id == id)
+    }
+
+    /// Ids of all policies, each once.
+    pub(crate) fn ids(&self) -> BTreeSet<&str> {
+        self.all().map(|policy| policy.reference.id.as_str()).collect()
     }
 
     /// This very policy, to the byte.

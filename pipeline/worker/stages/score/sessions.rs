@@ -8,22 +8,27 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use domain::ids::SessionId;
-use domain::messages::{Marker, MarkerKind, Observation, PolicyRef, Review, SessionEvent, SessionFact};
+use domain::messages::{
+    Marker, MarkerKind, Observation, PolicyRef, Review, ScoreStatus, SessionEvent, SessionFact,
+};
 use domain::score::{FoldState, Output, ScoreInput, SessionFold};
 use domain::time::{MediaMs, Millis};
 use kafka::Progress;
 use serde::{Deserialize, Serialize};
 
+use super::log::{Order, Stretch};
 use super::policies::Policies;
 use crate::settings::policy::LoadedPolicy;
 
-/// When a clock takes a session to be over.
+/// After how much silence a clock has something to say of a session.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::stages) struct IdleAfter {
-    /// After its end was told.
+pub(in crate::stages) struct Patience {
+    /// It is over, once its end was told.
     pub end: Duration,
-    /// Without that.
+    /// It is over, though nobody said so.
     pub silence: Duration,
+    /// Its video has stopped to come.
+    pub stream: Duration,
 }
 
 /// The sessions of one partition.
@@ -39,13 +44,31 @@ pub(super) struct Sessions {
 struct Session {
     fold: SessionFold,
     policy: PolicyRef,
+    /// Its start does not choose the policy any more: an order did.
+    ordered: bool,
     /// When the last record came.
     heard: Instant,
     silence: Silence,
     /// Media time that the records reached.
     reached: MediaMs,
-    ended: bool,
+    phase: Phase,
     is_final: bool,
+    /// That its video has stopped was said, and nothing has come since.
+    is_lost: bool,
+}
+
+/// What a session's facts say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    /// Its start is not known.
+    Unknown,
+    /// Video should be coming.
+    Running,
+    /// It pauses.
+    Break,
+    /// It is over.
+    Ended,
 }
 
 /// What is known of a session from which nothing comes any more.
@@ -75,8 +98,9 @@ pub(super) struct Clocks {
 pub(super) struct StoredState {
     policy: PolicyRef,
     reached: MediaMs,
-    ended: bool,
+    phase: Phase,
     is_final: bool,
+    is_lost: bool,
     fold: FoldState,
 }
 
@@ -115,11 +139,19 @@ impl Sessions {
 
     pub(super) fn observation(&mut self, observation: &Observation) -> Vec<Output> {
         let end = observation.end_ms;
-        self.push(&observation.session, end, ScoreInput::Observation(observation))
+        let outputs = self.push(&observation.session, end, ScoreInput::Observation(observation));
+        if let Some(session) = self.sessions.get_mut(&observation.session) {
+            session.is_lost = false;
+        }
+        outputs
     }
 
     pub(super) fn marker(&mut self, marker: &Marker) -> Vec<Output> {
-        self.push(&marker.session, marker.media_ms, ScoreInput::Marker(marker))
+        let outputs = self.push(&marker.session, marker.media_ms, ScoreInput::Marker(marker));
+        if let Some(session) = self.sessions.get_mut(&marker.session) {
+            session.is_lost |= marker.kind == MarkerKind::StreamLost;
+        }
+        outputs
     }
 
     pub(super) fn review(&mut self, review: &Review) -> Vec<Output> {
@@ -131,29 +163,31 @@ impl Sessions {
             self.judge_by(&fact.session, policy);
         }
         let outputs = self.push(&fact.session, MediaMs::ZERO, ScoreInput::SessionFact(fact));
-        if let (SessionEvent::Ended { .. }, Some(session)) =
-            (&fact.event, self.sessions.get_mut(&fact.session))
-        {
-            session.ended = true;
+        if let Some(session) = self.sessions.get_mut(&fact.session) {
+            session.phase = match &fact.event {
+                // A fact may come again, but nothing begins twice.
+                _ if session.phase == Phase::Ended => Phase::Ended,
+                SessionEvent::Started { .. } | SessionEvent::BreakEnded => Phase::Running,
+                SessionEvent::BreakStarted => Phase::Break,
+                SessionEvent::Ended { .. } => Phase::Ended,
+            };
         }
         outputs
     }
 
-    /// Whether any session has been silent for so long that a clock may take it to be over.
-    pub(super) fn has_silent(&self, now: Instant, after: IdleAfter) -> bool {
-        self.sessions.values().any(|session| session.is_silent(now, after))
+    /// Whether any session has been silent for so long that a clock may have something to say of it.
+    pub(super) fn has_silent(&self, now: Instant, patience: Patience) -> bool {
+        self.sessions.values().any(|session| session.verdict(now, patience).is_some())
     }
 
-    /// Markers for the sessions that a clock takes to be over.
+    /// Markers for the sessions that a clock takes to be over, or to have lost their video.
     ///
-    /// Silence alone says nothing: the observe role may be behind. A session is over when it is silent,
+    /// Silence alone says nothing: the observe role may be behind. A session is silent when nothing comes,
     /// everything that had been uploaded by then has been observed, and all of that has been read here.
-    pub(super) fn idle(&mut self, clocks: Clocks, after: IdleAfter) -> Vec<Marker> {
+    pub(super) fn silent(&mut self, clocks: Clocks, patience: Patience) -> Vec<Marker> {
         let mut markers = Vec::new();
         for (id, session) in &mut self.sessions {
-            if !session.is_silent(clocks.now, after) {
-                continue;
-            }
+            let Some(kind) = session.verdict(clocks.now, patience) else { continue };
             session.silence = match session.silence {
                 Silence::New => Silence::Until(clocks.observed.end),
                 Silence::Until(end) if clocks.observed.next >= end => Silence::Observed(clocks.now),
@@ -161,12 +195,15 @@ impl Sessions {
                     let silent = clocks.now.saturating_duration_since(session.heard).as_millis();
                     markers.push(Marker {
                         session: id.clone(),
-                        kind: MarkerKind::Idle,
+                        kind,
                         media_ms: session.reached,
                         silent_ms: Millis(silent.try_into().unwrap_or(i64::MAX)),
                     });
-                    // The marker is on its way; should it get lost, the clock starts again.
-                    session.heard = clocks.now;
+                    match kind {
+                        MarkerKind::StreamLost => session.is_lost = true,
+                        // The marker is on its way; should it get lost, the clock starts again.
+                        MarkerKind::Idle => session.heard = clocks.now,
+                    }
                     Silence::New
                 }
                 unchanged => unchanged,
@@ -184,8 +221,9 @@ impl Sessions {
             let state = StoredState {
                 policy: session.policy.clone(),
                 reached: session.reached,
-                ended: session.ended,
+                phase: session.phase,
                 is_final: session.is_final,
+                is_lost: session.is_lost,
                 fold: session.fold.state().clone(),
             };
             Some((id, state))
@@ -203,14 +241,67 @@ impl Sessions {
         let session = Session {
             fold,
             policy: stored.policy,
+            // Once something was judged, its start chooses nothing anyway.
+            ordered: false,
             heard: Instant::now(),
             silence: Silence::New,
             reached: stored.reached,
-            ended: stored.ended,
+            phase: stored.phase,
             is_final: stored.is_final,
+            is_lost: stored.is_lost,
         };
         self.sessions.insert(id.clone(), session);
         Ok(())
+    }
+
+    /// Whether the policy of an order is here.
+    pub(super) fn can_follow(&self, order: &Order) -> bool {
+        order.policy.as_ref().is_none_or(|policy| self.policies.named(policy).is_some())
+    }
+
+    /// How a session is folded to follow an order, up to `end`.
+    pub(super) fn stretch(&self, id: &SessionId, order: &Order, end: i64) -> Option<Stretch> {
+        let session = self.sessions.get(id)?;
+        let policy = match &order.policy {
+            Some(wanted) => self.policies.named(wanted)?.reference.clone(),
+            None => session.policy.clone(),
+        };
+        let before = Some(session.fold.state().clone());
+        Some(Stretch { policy: Some(policy), again_until: Some(order.until), end, before })
+    }
+
+    /// Begins a session that will get all its records again, see [`SessionFold::again`]; under a policy,
+    /// or under the one that its start names.
+    pub(super) fn begin_again(&mut self, id: &SessionId, policy: Option<&PolicyRef>) {
+        let ordered = policy.and_then(|policy| self.policies.exactly(policy));
+        let loaded = ordered.unwrap_or(self.policies.default());
+        let mut session = Session::new(id, loaded);
+        session.ordered = ordered.is_some();
+        session.fold = SessionFold::again(loaded.policy.clone(), loaded.reference.clone(), id.clone());
+        self.sessions.insert(id.clone(), session);
+    }
+
+    /// A session that was folded again has all its records up to its order: what is new in it.
+    pub(super) fn settle(&mut self, id: &SessionId, before: Option<&FoldState>) -> Vec<Output> {
+        let Some(session) = self.sessions.get_mut(id).filter(|session| session.fold.is_patient()) else {
+            return Vec::new();
+        };
+        let outputs = session.fold.settle(before);
+        session.note(&outputs);
+        outputs
+    }
+
+    /// Goes on with a session as it was folded again; `false` if that knows less than what is here,
+    /// because its log is not whole any more.
+    pub(super) fn replace(&mut self, id: &SessionId, from: &mut Self) -> bool {
+        let Some(again) = from.sessions.remove(id) else { return false };
+        let known = self.sessions.get(id).map_or(0, |session| session.fold.counters().segments);
+        if again.fold.counters().segments < known {
+            return false;
+        }
+        self.sessions.insert(id.clone(), again);
+        self.dirty.insert(id.clone());
+        true
     }
 
     /// Forgets a session, e.g. because its stored state was deleted.
@@ -231,9 +322,7 @@ impl Sessions {
         session.silence = Silence::New;
         session.reached = session.reached.max(reached);
         let outputs = session.fold.push(input);
-        if let Some(Output::Score(score)) = outputs.last() {
-            session.is_final = score.status == domain::messages::ScoreStatus::Final;
-        }
+        session.note(&outputs);
         self.dirty.insert(id.clone());
         outputs
     }
@@ -252,19 +341,15 @@ impl Sessions {
             }
             Some(session) => session,
         };
-        if session.policy == loaded.reference {
+        if session.ordered || session.policy == loaded.reference {
             return;
         }
         if session.fold.counters().segments > 0 {
             tracing::warn!(policy = wanted, "a session was judged before its start was known: not changed");
             return;
         }
-        let LoadedPolicy { policy, reference } = loaded.clone();
-        let state = session.fold.state().clone();
-        if let Some(fold) = SessionFold::restore(policy, reference.clone(), id.clone(), state) {
-            session.fold = fold;
-            session.policy = reference;
-        }
+        session.fold.judge_by(&loaded.policy, &loaded.reference);
+        session.policy = loaded.reference.clone();
     }
 }
 
@@ -274,17 +359,34 @@ impl Session {
         Self {
             fold,
             policy: by.reference.clone(),
+            ordered: false,
             heard: Instant::now(),
             silence: Silence::New,
             reached: MediaMs::ZERO,
-            ended: false,
+            phase: Phase::Unknown,
             is_final: false,
+            is_lost: false,
         }
     }
 
-    fn is_silent(&self, now: Instant, after: IdleAfter) -> bool {
-        let limit = if self.ended { after.end } else { after.silence };
-        !self.is_final && now.saturating_duration_since(self.heard) >= limit
+    fn note(&mut self, outputs: &[Output]) {
+        if let Some(Output::Score(score)) = outputs.last() {
+            self.is_final = score.status == ScoreStatus::Final;
+        }
+    }
+
+    /// What a clock has to say, if nothing is on its way.
+    fn verdict(&self, now: Instant, patience: Patience) -> Option<MarkerKind> {
+        if self.is_final {
+            return None;
+        }
+        let silent = now.saturating_duration_since(self.heard);
+        let over = if self.phase == Phase::Ended { patience.end } else { patience.silence };
+        if silent >= over {
+            return Some(MarkerKind::Idle);
+        }
+        let is_missed = self.phase == Phase::Running && !self.is_lost && silent >= patience.stream;
+        is_missed.then_some(MarkerKind::StreamLost)
     }
 }
 
@@ -293,7 +395,11 @@ mod tests {
     use super::*;
     use crate::settings::policy;
 
-    const AFTER: IdleAfter = IdleAfter { end: Duration::from_secs(30), silence: Duration::from_secs(1800) };
+    const PATIENCE: Patience = Patience {
+        end: Duration::from_secs(30),
+        silence: Duration::from_secs(1800),
+        stream: Duration::from_secs(40),
+    };
 
     fn sessions() -> (Sessions, SessionId) {
         let policies = Policies::load(policy::load("standard").unwrap()).unwrap();
@@ -318,7 +424,7 @@ mod tests {
             let now = began + Duration::from_secs(after_s);
             let caught_up = began + Duration::from_secs(caught_up_s);
             let observed = Progress { next, end: 10 };
-            sessions.idle(Clocks { now, caught_up, observed }, AFTER).len()
+            sessions.silent(Clocks { now, caught_up, observed }, PATIENCE).len()
         };
         assert_eq!(idle(29, 29, 10), 0, "not silent for long");
         assert_eq!(idle(31, 31, 4), 0, "noticed");
@@ -332,10 +438,34 @@ mod tests {
     #[test]
     fn a_session_without_an_end_is_waited_for_much_longer() {
         let (mut sessions, id) = sessions();
-        sessions.fact(&fact(&id, started("standard")));
         let now = Instant::now();
-        assert!(!sessions.has_silent(now + Duration::from_secs(60), AFTER));
-        assert!(sessions.has_silent(now + Duration::from_secs(1801), AFTER));
+        let verdict = |sessions: &Sessions, after_s: u64| {
+            sessions.sessions[&id].verdict(now + Duration::from_secs(after_s), PATIENCE)
+        };
+        sessions.fact(&fact(&id, started("standard")));
+        sessions.fact(&fact(&id, SessionEvent::BreakStarted));
+        assert_eq!(verdict(&sessions, 60), None, "nobody expects video during a break");
+        assert_eq!(verdict(&sessions, 1801), Some(MarkerKind::Idle));
+    }
+
+    #[test]
+    fn video_that_stops_to_come_is_said_once_until_it_comes_again() {
+        let (mut sessions, id) = sessions();
+        sessions.fact(&fact(&id, started("standard")));
+        let began = Instant::now();
+        let silent = |sessions: &mut Sessions, after_s: u64| {
+            let now = began + Duration::from_secs(after_s);
+            let clocks = Clocks { now, caught_up: now, observed: Progress { next: 10, end: 10 } };
+            sessions.silent(clocks, PATIENCE).pop()
+        };
+        assert_eq!([39, 45, 46].map(|at| silent(&mut sessions, at).map(|marker| marker.kind)), [None; 3]);
+        let lost = silent(&mut sessions, 47).unwrap();
+        assert_eq!(lost.kind, MarkerKind::StreamLost);
+        assert!(lost.silent_ms >= Millis(40_000), "{lost:?}");
+        sessions.marker(&lost);
+        for at in 100..110 {
+            assert_eq!(silent(&mut sessions, at), None, "said once");
+        }
     }
 
     #[test]

@@ -1,25 +1,28 @@
 //! One partition's share of the work: its sessions, and how far its side inputs were read.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ids::SessionId;
-use domain::messages::{Observation, Review, SessionFact};
 use domain::score::Output;
-use kafka::wire::{self, WireError};
+use kafka::wire::WireError;
 use kafka::{GroupConsumer, KafkaError, PartitionReader, Record, Start, Topics};
 
+use super::log::{Entry, Log, Order, PATIENCE, Stretch, fold_side, session_of};
 use super::policies::Policies;
 use super::sessions::Sessions;
 use crate::telemetry::metrics::Metrics;
 
-/// How long reading up to an end may take before it is begun anew: longer than a transaction that a dead
-/// process left open lives with the usual settings.
-pub(super) const PATIENCE: Duration = Duration::from_secs(45);
+/// So many sessions are folded again in one pass: bounds what waits in them.
+const MOST_AT_ONCE: usize = 64;
 
 /// The share of one partition.
 pub(super) struct Share {
+    partition: i32,
     pub sessions: Sessions,
+    /// Sessions that are to be folded again before anything is committed.
+    orders: BTreeMap<SessionId, Order>,
+    /// Where the observation log goes on.
+    log_next: i64,
     /// Where the facts go on; 0 before any was read.
     facts_next: i64,
     reviews_next: i64,
@@ -38,10 +41,12 @@ impl Share {
     ) -> Result<Self, KafkaError> {
         let committed = |topic: &str| consumer.committed_in(topic, partition).map(|next| next.unwrap_or(0));
         let (facts_next, reviews_next) = (committed(&topics.sessions())?, committed(&topics.reviews())?);
-        let mut share = Self { sessions: Sessions::new(policies.clone()), facts_next, reviews_next };
+        let log_next = committed(&topics.observations())?;
+        let (sessions, orders) = (Sessions::new(policies.clone()), BTreeMap::new());
+        let mut share = Self { partition, sessions, orders, log_next, facts_next, reviews_next };
         let mut unusable = BTreeSet::new();
         states.read_to_end(&topics.score_state(), partition, Start::Beginning, PATIENCE, &mut |record| {
-            let Some(id) = std::str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok()) else {
+            let Some(id) = session_of(&record) else {
                 metrics.refused("state_key");
                 return;
             };
@@ -57,46 +62,104 @@ impl Share {
             }
         })?;
         if !unusable.is_empty() {
-            share.fold_again(partition, topics, consumer, states, &unusable)?;
+            share.rebuild(topics, states, &unusable)?;
         }
         tracing::info!(partition, sessions = share.sessions.len(), "partition taken over");
         Ok(share)
     }
 
-    /// Folds sessions again from their records up to what is committed. What they say was said before.
-    fn fold_again(
+    /// Folds sessions again from their records up to what is committed, as often as their orders did. What
+    /// they say was said before.
+    fn rebuild(
         &mut self,
-        partition: i32,
         topics: &Topics,
-        consumer: &GroupConsumer,
-        log: &PartitionReader,
+        reader: &PartitionReader,
         wanted: &BTreeSet<SessionId>,
     ) -> Result<(), KafkaError> {
+        let partition = self.partition;
         tracing::warn!(partition, sessions = wanted.len(), "states of no use: folding again from the log");
-        let is_wanted = |record: &Record| {
-            let key = std::str::from_utf8(&record.key).ok();
-            key.and_then(|key| key.parse().ok()).is_some_and(|id: SessionId| wanted.contains(&id))
-        };
-        for (topic, next) in [(topics.sessions(), self.facts_next), (topics.reviews(), self.reviews_next)] {
-            log.read_to_end(&topic, partition, Start::Beginning, PATIENCE, &mut |record| {
-                if record.origin.offset < next && is_wanted(&record) {
-                    // Unreadable records were counted when they were met first.
-                    let _said = self.fold_side(&record, topics);
-                }
-            })?;
+        let mut orders = self.log(topics, reader).orders(&|id| wanted.contains(id), self.log_next)?;
+        orders.values_mut().for_each(|orders| orders.retain(|order| self.sessions.can_follow(order)));
+        for round in 0.. {
+            // From the beginning to the first order, then again for each order up to the next one.
+            let stretch = |id: &SessionId| {
+                let orders = orders.get(id).map_or([].as_slice(), Vec::as_slice);
+                let end = orders.get(round).map_or(self.log_next, |next| next.until + 1);
+                let stretch = match round {
+                    0 => Some(Stretch { policy: None, again_until: None, end, before: None }),
+                    _ => self.sessions.stretch(id, orders.get(round - 1)?, end),
+                };
+                Some((id.clone(), stretch?))
+            };
+            let stretches: BTreeMap<_, _> = wanted.iter().filter_map(stretch).collect();
+            if stretches.is_empty() {
+                break;
+            }
+            self.log(topics, reader).fold(&mut self.sessions, &stretches)?;
         }
-        let observations = topics.observations();
-        let next = consumer.committed_in(&observations, partition)?.unwrap_or(0);
-        log.read_to_end(&observations, partition, Start::Beginning, PATIENCE, &mut |record| {
-            if record.origin.offset < next && is_wanted(&record) {
-                if let Ok(observation) = wire::decode::<Observation>(&record) {
-                    self.sessions.observation(&observation);
-                } else if let Ok(marker) = wire::decode(&record) {
-                    self.sessions.marker(&marker);
+        Ok(())
+    }
+
+    /// Takes in a record of the observation log.
+    pub(super) fn observe(&mut self, entry: &Entry, offset: i64, metrics: &Metrics) -> Vec<Output> {
+        self.log_next = offset + 1;
+        let outputs = entry.fold(&mut self.sessions);
+        if let Some((id, order)) = entry.order(offset) {
+            if self.sessions.knows(id) && self.sessions.can_follow(&order) {
+                let policy = order.policy.or_else(|| self.orders.remove(id)?.policy);
+                self.orders.insert(id.clone(), Order { policy, ..order });
+            } else {
+                metrics.refused("order");
+                let policy = order.policy;
+                tracing::error!(session = %id, policy, "an order names a session or policy that is not here");
+            }
+        }
+        outputs
+    }
+
+    /// Folds the sessions again for which there are orders; answers with what they say.
+    pub(super) fn follow_orders(
+        &mut self,
+        topics: &Topics,
+        reader: &PartitionReader,
+        policies: &Policies,
+        metrics: &Metrics,
+    ) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        while !self.orders.is_empty() {
+            let later = self.orders.keys().nth(MOST_AT_ONCE).cloned();
+            let later = later.map(|first| self.orders.split_off(&first)).unwrap_or_default();
+            let orders = std::mem::replace(&mut self.orders, later);
+            let stretch = |(id, order): (SessionId, Order)| {
+                Some((id.clone(), self.sessions.stretch(&id, &order, self.log_next)?))
+            };
+            let stretches: BTreeMap<_, _> = orders.into_iter().filter_map(stretch).collect();
+            let mut again = Sessions::new(policies.clone());
+            let said = match self.log(topics, reader).fold(&mut again, &stretches) {
+                Ok(said) => said,
+                Err(error) => {
+                    // Scoring goes on; whoever gave the order sees that nothing came of it.
+                    metrics.refused("log_unread");
+                    tracing::error!(%error, sessions = stretches.len(), "the log cannot be read again");
+                    continue;
+                }
+            };
+            for (id, said) in said {
+                if self.sessions.replace(&id, &mut again) {
+                    tracing::info!(session = %id, "a session was judged again");
+                    outputs.extend(said);
+                } else {
+                    metrics.refused("log_incomplete");
+                    tracing::error!(session = %id, "a session is not judged again: its log is not whole any more");
                 }
             }
-        })?;
-        Ok(())
+        }
+        outputs
+    }
+
+    fn log<'a>(&self, topics: &'a Topics, reader: &'a PartitionReader) -> Log<'a> {
+        let Self { partition, facts_next, reviews_next, .. } = *self;
+        Log { partition, topics, reader, facts_next, reviews_next }
     }
 
     /// Whether nothing is known of a session yet.
@@ -118,16 +181,7 @@ impl Share {
         } else {
             self.reviews_next = next;
         }
-        self.fold_side(record, topics)
-    }
-
-    fn fold_side(&mut self, record: &Record, topics: &Topics) -> Result<Vec<Output>, WireError> {
-        if record.origin.topic == topics.sessions() {
-            let fact: SessionFact = wire::decode(record)?;
-            return Ok(self.sessions.fact(&fact));
-        }
-        let review: Review = wire::decode(record)?;
-        Ok(self.sessions.review(&review))
+        fold_side(&mut self.sessions, record, topics)
     }
 
     /// Where reading the facts goes on.
