@@ -45,7 +45,7 @@ pub struct RescoreArgs {
     /// Print what would become of the scores, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait for the score role
+    /// How long to wait for the score role, for each 64 sessions
     #[arg(long, value_name = "TIME", default_value = "2min", value_parser = humantime::parse_duration)]
     pub wait: Duration,
     /// Brokers to begin with

@@ -31,6 +31,9 @@ const SOURCE: &str = "/invigilator/rescore";
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Budget for records that were fetched and not looked at.
 const BUFFER: usize = 16 << 20;
+/// Orders given before their outcome is waited for: the score role reads a partition once for as many, and
+/// polls for nothing else meanwhile.
+const AT_ONCE: usize = 64;
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -172,27 +175,28 @@ impl Rescoring {
         Ok(judged)
     }
 
-    /// Gives the orders, and waits up to `wait` for what comes of them.
+    /// Gives the orders, some at a time, and waits up to `wait` for what comes of those.
     ///
     /// # Errors
     /// If an order is not delivered, or the scores cannot be read.
     pub fn order(self, wait: Duration) -> Result<Vec<Judged>, KafkaError> {
-        self.write()?;
         let topic = self.topics.scores();
-        let from: Vec<_> = self
-            .ends
-            .iter()
-            .zip(0..)
-            .map(|(end, partition)| (topic.as_str(), partition, Start::Offset(*end)))
-            .collect();
+        let ends = self.ends.iter().zip(0..);
+        let from: Vec<_> =
+            ends.map(|(end, partition)| (topic.as_str(), partition, Start::Offset(*end))).collect();
         self.reader.assign(&from)?;
-        let (began, mut after) = (Instant::now(), BTreeMap::new());
-        while after.len() < self.meant.len() && began.elapsed() < wait {
-            let Some(record) = self.reader.poll(POLL)? else { continue };
-            let Ok(score) = wire::decode::<Score>(&record) else { continue };
-            let ordered = self.meant.get(&score.session);
-            if ordered.is_some_and(|(_, before)| score.rev > before.rev) && score.policy == self.policy {
-                after.insert(score.session.clone(), score);
+        let before: Vec<&Score> = self.meant.values().map(|(_, score)| score).collect();
+        let mut after = BTreeMap::new();
+        for some in before.chunks(AT_ONCE) {
+            self.write(some)?;
+            let (began, all) = (Instant::now(), after.len() + some.len());
+            while after.len() < all && began.elapsed() < wait {
+                let Some(record) = self.reader.poll(POLL)? else { continue };
+                let Ok(score) = wire::decode::<Score>(&record) else { continue };
+                let ordered = self.meant.get(&score.session);
+                if ordered.is_some_and(|(_, before)| score.rev > before.rev) && score.policy == self.policy {
+                    after.insert(score.session.clone(), score);
+                }
             }
         }
         let judged =
@@ -200,7 +204,7 @@ impl Rescoring {
         Ok(judged.collect())
     }
 
-    fn write(&self) -> Result<(), KafkaError> {
+    fn write(&self, scores: &[&Score]) -> Result<(), KafkaError> {
         let failure = Arc::<Mutex<Option<KafkaError>>>::default();
         let failed = Arc::clone(&failure);
         let publisher = Publisher::new(&self.connection, PublisherSettings::default(), move |(), result| {
@@ -209,9 +213,9 @@ impl Rescoring {
             }
         })?;
         let now = clock::now();
-        for (session, (_, score)) in &self.meant {
-            let order =
-                Rescore { session: session.clone(), policy: self.policy.id.clone(), supersedes: score.rev };
+        for score in scores {
+            let (session, policy) = (score.session.clone(), self.policy.id.clone());
+            let order = Rescore { session, policy, supersedes: score.rev };
             let event = Event { time: Some(&now), ..Event::from_source(SOURCE) };
             let record = Outgoing::message(self.topics.observations(), event, &order);
             publisher.send(record, ()).map_err(|refused| refused.error)?;
