@@ -15,7 +15,7 @@ PROPTEST_CASES ?= 100000
 system_packages := \
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
-    gstreamer1.0-libav gstreamer1.0-tools pkg-config ffmpeg python3-venv unzip
+    gstreamer1.0-libav gstreamer1.0-tools pkg-config libssl-dev openssl ffmpeg python3-venv unzip
 # Tools that may come from elsewhere than a Debian package.
 system_packages += $(if $(shell command -v npm),,npm)
 system_packages += $(if $(shell command -v cc),,build-essential)

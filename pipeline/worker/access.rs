@@ -6,6 +6,7 @@
 use kafka::topics::{self, TopicDefault};
 use kafka::{KafkaError, Topics};
 
+use crate::settings::adapters::CLIENT_ID;
 use crate::settings::{Kafka, Role};
 
 /// A process with a principal of its own.
@@ -48,6 +49,8 @@ pub enum Resource {
     Topic(String),
     /// A consumer group.
     Group(String),
+    /// All consumer groups that begin so.
+    Groups(String),
     /// All transactional ids that begin so.
     TransactionalIds(String),
 }
@@ -110,6 +113,8 @@ pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
         Party::Observe => grant(observe, Operation::Read),
         Party::Score => {
             grant(observe, Operation::Describe);
+            // Readers of side inputs are named after the client; they are members of nothing.
+            grant(Resource::Groups(format!("{CLIENT_ID}-")), Operation::Describe);
             grant(Resource::TransactionalIds(format!("{score}-")), Operation::Write);
             grant(Resource::Group(score), Operation::Read);
         }

@@ -1,5 +1,5 @@
-//! Real brokers for tests: Apache Kafka on the loopback interface, alone ([`Broker`]) or three together
-//! ([`Cluster`]).
+//! Real brokers for tests: Apache Kafka on the loopback interface, alone ([`Broker`]), three together
+//! ([`Cluster`]), or with TLS, users and an authorizer ([`secured`]).
 //!
 //! Included by path where they are needed; use nothing of the including crate but the crate `kafka`.
 //! Several test processes may run brokers at once; none outlives its process.
@@ -8,6 +8,7 @@
 
 mod cluster;
 mod node;
+pub mod secured;
 
 use std::sync::OnceLock;
 use std::time::Duration;

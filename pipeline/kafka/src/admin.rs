@@ -12,15 +12,19 @@ use rdkafka::admin::{
     TopicReplication, TopicResult,
 };
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::metadata::MetadataTopic;
+use rdkafka::metadata::{Metadata, MetadataTopic};
+use rdkafka::producer::{BaseProducer, Producer};
 
 use crate::connection::Connection;
-use crate::context::Logging;
+use crate::context::{Logging, Refusal, Refusals};
 use crate::error::KafkaError;
 use crate::topics::TopicSpec;
 
 /// How often the brokers are asked whether a new topic shows.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How long it takes to hear everything that the library has to say.
+const HEAR: Duration = Duration::from_millis(20);
 
 /// What is known of a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct TopicDescription {
 /// Asks and tells the brokers about topics.
 pub struct Admin {
     client: AdminClient<Logging>,
+    /// Asks for the brokers' map: unlike an admin client it learns why it is refused.
+    asker: BaseProducer<Refusals>,
     timeout: Duration,
 }
 
@@ -51,7 +57,23 @@ impl Admin {
             .config()?
             .create_with_context(Logging)
             .map_err(|error| KafkaError::from_library("create an admin client", error))?;
-        Ok(Self { client, timeout })
+        let asker = connection
+            .config()?
+            .create_with_context(Refusals::default())
+            .map_err(|error| KafkaError::from_library("create an admin client", error))?;
+        Ok(Self { client, asker, timeout })
+    }
+
+    /// The brokers' map of themselves and all topics.
+    fn metadata(&self, action: &'static str) -> Result<Metadata, KafkaError> {
+        self.asker.client().fetch_metadata(None, self.timeout).map_err(|error| {
+            self.asker.poll(HEAR);
+            match self.asker.context().take() {
+                Some(Refusal::Credentials(code)) => KafkaError::refused(action, code),
+                Some(Refusal::Certificate(problem)) => KafkaError::Certificate { problem },
+                None => KafkaError::from_library(action, error),
+            }
+        })
     }
 
     /// The addresses of the brokers that are up.
@@ -59,11 +81,7 @@ impl Admin {
     /// # Errors
     /// If none answers.
     pub fn brokers(&self) -> Result<Vec<String>, KafkaError> {
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, self.timeout)
-            .map_err(|error| KafkaError::from_library("ask for brokers", error))?;
+        let metadata = self.metadata("ask for brokers")?;
         Ok(metadata.brokers().iter().map(|broker| format!("{}:{}", broker.host(), broker.port())).collect())
     }
 
@@ -73,6 +91,9 @@ impl Admin {
     /// The first that could not be created; the others are. [`KafkaError::TimedOut`] if one does not show.
     pub fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), KafkaError> {
         const ACTION: &str = "create a topic";
+        if specs.is_empty() {
+            return Ok(());
+        }
         let topics: Vec<NewTopic<'_>> = specs.iter().map(new_topic).collect();
         let results = block_on(self.client.create_topics(&topics, &self.options()))
             .map_err(|error| KafkaError::from_library(ACTION, error))?;
@@ -89,11 +110,7 @@ impl Admin {
 
     /// Whether the broker that answers knows all of these topics: what was created shows a little later.
     fn know_all(&self, specs: &[TopicSpec]) -> Result<bool, KafkaError> {
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, self.timeout)
-            .map_err(|error| KafkaError::from_library("create a topic", error))?;
+        let metadata = self.metadata("create a topic")?;
         let known = |spec: &TopicSpec| {
             let topic = metadata.topics().iter().find(|topic| topic.name() == spec.name);
             topic.is_some_and(|topic| !topic.partitions().is_empty())
@@ -118,11 +135,7 @@ impl Admin {
     /// If the brokers do not answer.
     pub fn partitions(&self, topic: &str) -> Result<Option<i32>, KafkaError> {
         // Asked for by name, a topic might be created.
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, self.timeout)
-            .map_err(|error| KafkaError::from_library("describe a topic", error))?;
+        let metadata = self.metadata("describe a topic")?;
         let found = metadata.topics().iter().find(|each| each.name() == topic);
         Ok(found.map(|topic| i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)))
     }
@@ -135,11 +148,7 @@ impl Admin {
     pub fn describe(&self, names: &[String]) -> Result<BTreeMap<String, TopicDescription>, KafkaError> {
         const ACTION: &str = "describe topics";
         // Asked for by name, a topic might be created.
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, self.timeout)
-            .map_err(|error| KafkaError::from_library(ACTION, error))?;
+        let metadata = self.metadata(ACTION)?;
         let wanted = |topic: &&MetadataTopic| names.iter().any(|name| name == topic.name());
         let mut found: BTreeMap<String, TopicDescription> = metadata
             .topics()

@@ -52,6 +52,12 @@ pub enum KafkaError {
         /// What the client library says.
         problem: String,
     },
+    /// What answers cannot prove to be the broker.
+    #[error("cannot trust the brokers: {problem}")]
+    Certificate {
+        /// What is wrong with its certificate.
+        problem: String,
+    },
     /// The broker or the client library refused.
     #[error("cannot {action}: {code}")]
     Refused {
@@ -69,7 +75,7 @@ impl KafkaError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::TooLarge { .. } => ErrorKind::Poison,
-            Self::Property { .. } | Self::Client { .. } => ErrorKind::Fatal,
+            Self::Property { .. } | Self::Client { .. } | Self::Certificate { .. } => ErrorKind::Fatal,
             Self::TimedOut { .. } | Self::Closed { .. } | Self::Failed { .. } => ErrorKind::Transient,
             Self::Refused { is_fatal: true, .. } => ErrorKind::Fatal,
             Self::Refused { code, .. } => kind_of(*code),
@@ -101,6 +107,7 @@ impl KafkaError {
             Self::Property { .. } => "property",
             Self::Client { .. } => "client",
             Self::TooLarge { .. } => "too_large",
+            Self::Certificate { .. } => "certificate",
             Self::TimedOut { .. } => "timed_out",
             Self::Closed { .. } => "closed",
             Self::Failed { .. } => "failed",

@@ -1,6 +1,5 @@
 //! Which settings each adapter gets: the one place where names of settings meet names of adapters.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 
@@ -8,10 +7,13 @@ use decode::DecoderSettings;
 use infer::VisionSettings;
 use kafka::{Connection, KafkaError, Topics};
 
-use super::Settings;
+use super::{Settings, properties};
 
 /// The subcommand of this binary that is a decoder child.
 pub const DECODE_CHILD: &str = "decode-child";
+
+/// How the name of every client begins, in the brokers' logs and quotas.
+pub const CLIENT_ID: &str = "invigilator";
 
 impl Settings {
     /// For the decoder: children are this very program.
@@ -48,15 +50,12 @@ impl Settings {
     /// For the clients of Kafka.
     ///
     /// # Errors
-    /// If the file of client properties cannot be read or has a line that is none.
+    /// If the file of client properties, or one that it names, cannot be read or has a line that is none.
     pub fn connection(&self) -> io::Result<Connection> {
         let mut connection =
-            Connection::new(self.kafka.brokers.clone(), format!("invigilator-{}", self.kafka.instance));
+            Connection::new(self.kafka.brokers.clone(), format!("{CLIENT_ID}-{}", self.kafka.instance));
         if let Some(path) = &self.kafka.client_properties {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-            connection.properties = properties(&text)
-                .map_err(|line| io::Error::other(format!("{}:{line}: not `key=value`", path.display())))?;
+            connection.properties = properties::read(path)?;
         }
         Ok(connection)
     }
@@ -67,31 +66,5 @@ impl Settings {
     /// Never for validated settings.
     pub fn topics(&self) -> Result<Topics, KafkaError> {
         Ok(Topics::new(&self.kafka.topic_prefix)?.allowing(self.kafka.max_record_bytes as usize))
-    }
-}
-
-/// Reads `key=value` lines; empty ones and those that begin with `#` say nothing. The error is the number
-/// of the line, not the line: it may hold a secret.
-fn properties(text: &str) -> Result<BTreeMap<String, String>, usize> {
-    let lines = text.lines().map(str::trim).enumerate();
-    let stated = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    stated
-        .map(|(index, line)| {
-            let (key, value) = line.split_once('=').ok_or(index + 1)?;
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn properties_are_read_line_by_line_and_mistakes_quote_nothing() {
-        let read = properties("# who we are\nsasl.username = worker\n\nsasl.password=a=b\n").unwrap();
-        assert_eq!(read["sasl.username"], "worker");
-        assert_eq!(read["sasl.password"], "a=b");
-        assert_eq!(properties("a=b\nhunter2\n"), Err(2));
     }
 }

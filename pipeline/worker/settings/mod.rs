@@ -13,6 +13,7 @@
 //! | [`problem`] | how mistakes are reported: all at once, each with key, place and remedy |
 //! | [`fingerprint`] | the hash of what can change an observation |
 //! | [`adapters`] | which settings each adapter gets |
+//! | [`properties`] | the file of client properties, and its secrets |
 //! | [`schema`] | the JSON schemas of settings and policy files |
 //! | [`service`] | settings of running services: Kafka, the worker's memory, telemetry |
 //! | [`places`] | where relative paths lead |
@@ -27,6 +28,7 @@ pub mod layers;
 pub mod places;
 pub mod policy;
 pub mod problem;
+pub mod properties;
 pub mod raw;
 pub mod schema;
 pub mod service;

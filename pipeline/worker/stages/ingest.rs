@@ -267,7 +267,7 @@ impl Assignment for Leases {
         }
     }
 
-    fn overtaken(&self, _partition: i32, _expected: i64, _earliest: i64) {
-        self.metrics.overtaken();
+    fn overtaken(&self, _partition: i32, expected: i64, earliest: i64) {
+        self.metrics.overtaken(expected, earliest);
     }
 }

@@ -115,6 +115,7 @@ pub struct Metrics {
     sessions: IntGauge,
     records_refused: IntCounterVec,
     overtaken: IntCounter,
+    overtaken_records: IntCounter,
 }
 
 impl Metrics {
@@ -186,6 +187,10 @@ impl Metrics {
             overtaken: make.counter(
                 "overtaken_total",
                 "Partitions whose records were deleted by retention before they were read: results are missing",
+            ),
+            overtaken_records: make.counter(
+                "overtaken_records_total",
+                "Offsets that retention deleted before they were read, in those partitions",
             ),
             registry: registry.clone(),
         };
@@ -302,9 +307,11 @@ impl Metrics {
         self.sessions.set(count as i64);
     }
 
-    /// Retention was faster than we were.
-    pub fn overtaken(&self) {
+    /// Retention was faster than we were: of a partition, records from `expected` on are gone up to
+    /// `earliest`, or the log was made anew and begins before.
+    pub fn overtaken(&self, expected: i64, earliest: i64) {
         self.overtaken.inc();
+        self.overtaken_records.inc_by(u64::try_from(earliest.saturating_sub(expected)).unwrap_or_default());
     }
 
     /// Everything, in Prometheus' text format.

@@ -58,7 +58,15 @@ impl Rebalancing {
     }
 
     pub(super) fn overtaken(&self, partition: i32, expected: i64, earliest: i64) {
-        tracing::error!(topic = self.topic, partition, expected, earliest, "records were deleted unread");
+        let records = earliest.saturating_sub(expected);
+        tracing::error!(
+            topic = self.topic,
+            partition,
+            expected,
+            earliest,
+            records,
+            "records were deleted unread"
+        );
         self.assignment.overtaken(partition, expected, earliest);
     }
 

@@ -13,7 +13,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::{Assignment, Rebalancing, offset_list, partition_list};
-use super::positions::Arrival;
+use super::positions::{Arrival, Position};
 use super::{ASK, bound_memory};
 use crate::connection::Connection;
 use crate::error::KafkaError;
@@ -110,6 +110,7 @@ impl GroupConsumer {
     /// # Errors
     /// Transient ones pass by themselves: poll again. The client reconnects and rejoins on its own.
     pub fn poll(&self, timeout: Duration) -> Result<Option<Record>, KafkaError> {
+        self.look_back()?;
         let record = match self.consumer.poll(timeout) {
             None => return Ok(None),
             Some(Ok(message)) => Record::copy(&message),
@@ -123,6 +124,30 @@ impl GroupConsumer {
                 Err(error)
             }
         }
+    }
+
+    /// Compares what the group committed in partitions that came a moment ago with what their logs still
+    /// have: where nothing is left, no record would ever tell.
+    fn look_back(&self) -> Result<(), KafkaError> {
+        let fresh = self.context().positions().fresh();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let committed = self.committed(&fresh)?;
+        for partition in fresh {
+            let Some((_, next)) = committed.iter().find(|(have, _)| *have == partition) else {
+                self.context().positions().begin(partition, Position::Start);
+                continue;
+            };
+            let (start, _) = self.watermarks(partition)?;
+            self.context().positions().begin(partition, Position::Next(start.max(*next)));
+            if *next < start {
+                self.context().overtaken(partition, *next, start);
+                // There is nothing before it any more; and it is told once.
+                self.commit(&[(partition, start)])?;
+            }
+        }
+        Ok(())
     }
 
     /// Finds out whether records went missing before this one. Returns whether it is to be handed out.

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 /// What is known of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Position {
-    /// Nothing was read since it was assigned.
+    /// It was assigned a moment ago.
     Unknown,
+    /// The group never committed an offset: whatever comes first is what was to come.
+    Start,
     /// The offset to come next.
     Next(i64),
 }
@@ -48,11 +50,23 @@ impl Positions {
         self.0.keys().copied().collect()
     }
 
+    /// The partitions that were assigned a moment ago.
+    pub(super) fn fresh(&self) -> Vec<i32> {
+        let is_fresh = |(_, position): &(&i32, &Position)| **position == Position::Unknown;
+        self.0.iter().filter(is_fresh).map(|(partition, _)| *partition).collect()
+    }
+
+    /// Says where reading of a partition begins.
+    pub(super) fn begin(&mut self, partition: i32, position: Position) {
+        self.0.insert(partition, position);
+    }
+
     /// Classifies a record; does not move.
     pub(super) fn arrival(&self, partition: i32, offset: i64) -> Arrival {
         match self.0.get(&partition) {
             None => Arrival::Foreign,
             Some(Position::Unknown) => Arrival::First,
+            Some(Position::Start) => Arrival::Expected,
             Some(Position::Next(expected)) if *expected == offset => Arrival::Expected,
             Some(Position::Next(expected)) => Arrival::Gap { expected: *expected },
         }

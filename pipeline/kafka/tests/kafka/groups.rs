@@ -1,12 +1,16 @@
 //! Promise: no record is skipped, whoever comes and goes; and a group that brokers overtook is told.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use domain::delivery::OffsetLedger;
 use kafka::{Assignment, Connection, GroupConsumer};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::broker::Broker;
 use crate::support::{
@@ -234,6 +238,49 @@ fn a_group_that_was_overtaken_is_told_and_goes_on() {
     let told = diary.events().into_iter().find(|event| matches!(event, Event::Overtaken { .. }));
     let Some(Event::Overtaken { partition: 0, expected: 1, earliest }) = told else { panic!("{told:?}") };
     assert!(start <= earliest && earliest <= first);
+}
+
+#[test]
+fn a_group_that_was_overtaken_is_told_also_when_nothing_is_left_and_only_once() {
+    let connection = Broker::shared().connection("groups");
+    let topic = create_topic(&connection, 2, &[]);
+    publish(&connection, (0..5).map(|number| record(&topic, 0, "key", number.to_string())));
+    let settings = group(&unique("group"));
+    let (consumer, _) = join(&connection, &topic, &settings);
+    take(&consumer, 2);
+    consumer.commit_sync(&[(0, 2), (1, 0)]).unwrap();
+    consumer.close();
+    delete_records(&connection, &topic, 0, 5);
+
+    let overtaken = Event::Overtaken { partition: 0, expected: 2, earliest: 5 };
+    let (consumer, diary) = join(&connection, &topic, &settings);
+    poll_until(&consumer, || diary.events().contains(&overtaken));
+    publish(&connection, [record(&topic, 0, "key", "5")]);
+    assert_eq!(values(&take(&consumer, 1)), ["5"]);
+    assert_eq!(consumer.lag().unwrap()[0].offsets, 1, "what was deleted is not waited for");
+    consumer.close();
+
+    let (consumer, diary) = join(&connection, &topic, &settings);
+    assert_eq!(values(&take(&consumer, 1)), ["5"]);
+    assert_eq!(diary.events(), [Event::Assigned(vec![0, 1])]);
+}
+
+/// Deletes the records of a partition before an offset, as retention would.
+fn delete_records(connection: &Connection, topic: &str, partition: i32, before: i64) {
+    let admin: AdminClient<_> =
+        ClientConfig::new().set("bootstrap.servers", &connection.brokers).create().unwrap();
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, partition, Offset::Offset(before)).unwrap();
+    let options = AdminOptions::new();
+    let mut deleting = pin!(admin.delete_records(&offsets, &options));
+    let mut context = Context::from_waker(Waker::noop());
+    let deleted = loop {
+        match deleting.as_mut().poll(&mut context) {
+            Poll::Ready(deleted) => break deleted.unwrap(),
+            Poll::Pending => std::thread::yield_now(),
+        }
+    };
+    deleted.elements()[0].error().unwrap();
 }
 
 #[test]

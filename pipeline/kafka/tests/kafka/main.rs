@@ -12,6 +12,7 @@ mod groups;
 mod publisher;
 mod reader;
 mod records;
+mod security;
 mod support;
 mod topics;
 mod transactions;

@@ -23,6 +23,7 @@ fn command(brokers: &str, principal: &str, grant: &Grant) -> String {
     let resource = match &grant.resource {
         Resource::Topic(name) => format!("--topic {name}"),
         Resource::Group(name) => format!("--group {name}"),
+        Resource::Groups(prefix) => format!("--group {prefix} --resource-pattern-type prefixed"),
         Resource::TransactionalIds(prefix) => {
             format!("--transactional-id {prefix} --resource-pattern-type prefixed")
         }

@@ -510,7 +510,7 @@ impl Assignment for Changes {
         self.note_gone(partitions, "lost");
     }
 
-    fn overtaken(&self, _partition: i32, _expected: i64, _earliest: i64) {
-        self.metrics.overtaken();
+    fn overtaken(&self, _partition: i32, expected: i64, earliest: i64) {
+        self.metrics.overtaken(expected, earliest);
     }
 }

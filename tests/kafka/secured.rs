@@ -1,0 +1,144 @@
+//! A broker that lets in only whom it knows: TLS, SASL/SCRAM, and an authorizer that allows nothing by
+//! itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use kafka::{Admin, Connection};
+
+use super::ASK;
+use super::node::{Node, Port, QUICK, cache, copies};
+
+/// A user who may do everything.
+pub const OPERATOR: &str = "operator";
+/// A user who may do nothing.
+pub const STRANGER: &str = "stranger";
+
+/// A running broker with a certificate and users of its own.
+pub struct Secured {
+    node: Node,
+    /// Listens without security, for the broker itself and for setting up: whoever comes here may do
+    /// everything.
+    inner_port: Port,
+}
+
+impl Secured {
+    /// The one that all tests of this process share.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Secured> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let mut secured = Self { node: Node::new(1), inner_port: Port::claim() };
+        let folder = secured.node.folder.path().to_owned();
+        certificate(&folder, "broker");
+        certificate(&folder, "other");
+        let settings = settings(&secured);
+        format_storage(&secured.node, &settings);
+        secured.node.launch(&settings, "256m");
+        let admin = Admin::new(&secured.connection_inside("waiting"), ASK).unwrap();
+        let address = format!("127.0.0.1:{}", secured.inner_port.number);
+        secured.node.wait_until(|| admin.brokers().is_ok_and(|brokers| brokers.contains(&address)));
+        secured
+    }
+
+    /// The password of a user.
+    pub fn password(user: &str) -> String {
+        format!("{user}-knows-it")
+    }
+
+    /// How a user reaches it.
+    pub fn connection(&self, user: &str, password: &str) -> Connection {
+        let mut connection = Connection::new(self.node.address(), user);
+        let ca = self.ca();
+        let properties = [
+            ("security.protocol", "SASL_SSL"),
+            ("ssl.ca.location", ca.to_str().unwrap()),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.username", user),
+            ("sasl.password", password),
+        ];
+        connection.properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        connection
+    }
+
+    /// The certificate to trust.
+    pub fn ca(&self) -> PathBuf {
+        self.node.folder.path().join("broker.pem")
+    }
+
+    /// A certificate that is not the broker's.
+    pub fn other_ca(&self) -> PathBuf {
+        self.node.folder.path().join("other.pem")
+    }
+
+    /// How it is set up.
+    pub fn connection_inside(&self, client_id: &str) -> Connection {
+        Connection::new(format!("127.0.0.1:{}", self.inner_port.number), client_id)
+    }
+}
+
+/// Makes a certificate that vouches for itself, NAME.pem, and a keystore with it, NAME-keystore.pem.
+fn certificate(folder: &Path, name: &str) {
+    let (key, certificate) = (format!("{name}.key"), format!("{name}.pem"));
+    let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+                     -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1";
+    let output = Command::new("openssl")
+        .args(arguments.split_whitespace())
+        .args(["-keyout", &key, "-out", &certificate])
+        .current_dir(folder)
+        .output()
+        .expect("openssl is missing; run: make setup");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+    let both = read(&key) + &read(&certificate);
+    std::fs::write(folder.join(format!("{name}-keystore.pem")), both).unwrap();
+}
+
+/// Formats the storage anew, with the users in it.
+fn format_storage(node: &Node, settings: &str) {
+    let file = node.folder.path().join("format.properties");
+    std::fs::write(&file, settings).unwrap();
+    std::fs::remove_dir_all(node.data()).unwrap();
+    let mut command = Command::new("java");
+    command
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
+        .arg(cache().join("lib/*"))
+        .args(["kafka.tools.StorageTool", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config"])
+        .arg(&file);
+    for user in [OPERATOR, STRANGER] {
+        let password = Secured::password(user);
+        command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn settings(secured: &Secured) -> String {
+    let node = &secured.node;
+    let (outer, inner) = (node.client_port.number, secured.inner_port.number);
+    format!(
+        "{QUICK}{}node.id=1
+controller.quorum.voters={}
+listeners=SASL_SSL://127.0.0.1:{outer},INNER://127.0.0.1:{inner},CONTROLLER://127.0.0.1:{}
+advertised.listeners=SASL_SSL://127.0.0.1:{outer},INNER://127.0.0.1:{inner}
+listener.security.protocol.map=SASL_SSL:SASL_SSL,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=INNER
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location={}/broker-keystore.pem
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:{OPERATOR}
+log.dirs={}
+",
+        copies(1, 1),
+        node.voter(),
+        node.controller_port.number,
+        node.folder.path().display(),
+        node.data().display()
+    )
+}
