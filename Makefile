@@ -5,12 +5,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
 # Cases per property of the score in `make test`; `make test PROPTEST_CASES=1000` is quicker.
 PROPTEST_CASES ?= 100000
+# How long `make soak` runs.
+SOAK_MINUTES ?= 30
 
 system_packages := \
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
@@ -80,6 +82,9 @@ demo: setup-media build ## a running system: broker, worker, sample clips as can
 test: setup lint ## everything, as continuous integration runs it
 	cargo test --workspace
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --release --package domain --test score
+
+soak: setup ## sessions come and workers are killed, for half an hour (SOAK_MINUTES)
+	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --test main faults::soak -- --ignored --nocapture
 
 test-fast: check-cargo ## unit tests only
 	cargo test --workspace --lib

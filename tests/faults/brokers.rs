@@ -13,6 +13,7 @@ const GIVEN_UP: [&str; 2] = [
     "invigilator_transactions_total{outcome=\"aborted\"}",
     "invigilator_transactions_total{outcome=\"fenced\"}",
 ];
+const LOST: &str = "invigilator_rebalances_total{change=\"lost\",role=\"observe\"}";
 const COMMITTED: &str = "invigilator_transactions_total{outcome=\"committed\"}";
 
 #[test]
@@ -92,6 +93,27 @@ fn brokers_that_are_killed_one_after_the_other() {
         cluster.restart(node as usize);
         cluster.wait_in_sync(&topics);
     }
+    assert_nothing_lost_or_doubled(&exam);
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+#[test]
+fn a_link_that_is_slow_that_stalls_and_that_breaks() {
+    let (broker, link) = Broker::start_behind_link();
+    let exam = Exam::on(&broker.bootstrap(), "link");
+    exam.publish(&CLIPS[..2]);
+    let worker = start(&exam, "link-0", &[]);
+    link.slow_down(Duration::from_millis(40));
+    for round in 1..=5 {
+        let least = f64::from(round) * 3.0;
+        worker.wait_until("it writes", |worker| worker.metric(OBSERVED) >= least);
+        link.cut();
+    }
+    // Longer than the group waits for its members.
+    link.stop(true);
+    worker.wait_until("it is missed", |worker| worker.metric_or(LOST, 0.0) >= 1.0);
+    link.stop(false);
+    link.slow_down(Duration::ZERO);
     assert_nothing_lost_or_doubled(&exam);
     assert_eq!(worker.terminate(), Some(0));
 }

@@ -8,6 +8,7 @@ mod brokers;
 mod decoders;
 mod memory;
 mod records;
+mod soak;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,15 +7,18 @@
 #![allow(dead_code, unused_imports, reason = "not every test crate uses all of it")]
 
 mod cluster;
+mod link;
 mod node;
 pub mod secured;
 
+use std::net::TcpListener;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use kafka::{Admin, Connection};
 
 pub use cluster::Cluster;
+pub use link::Link;
 pub use node::Port;
 use node::{Node, QUICK, copies};
 
@@ -25,6 +28,8 @@ const ASK: Duration = Duration::from_millis(500);
 /// A running broker, or one that was killed and can be started again with its data.
 pub struct Broker {
     node: Node,
+    /// Where clients go, if not to the node itself.
+    entrance: Option<Port>,
 }
 
 impl Broker {
@@ -36,14 +41,24 @@ impl Broker {
 
     /// Starts an empty broker and waits until it answers.
     pub fn start() -> Self {
-        let mut broker = Self { node: Node::new(1) };
+        let mut broker = Self { node: Node::new(1), entrance: None };
         broker.restart();
         broker
     }
 
+    /// Starts an empty broker that clients reach over a link.
+    pub fn start_behind_link() -> (Self, Link) {
+        let (node, entrance) = (Node::new(1), Port::claim());
+        let listener = TcpListener::bind(("127.0.0.1", entrance.number)).unwrap();
+        let link = Link::new(listener, node.client_port.number);
+        let mut broker = Self { node, entrance: Some(entrance) };
+        broker.restart();
+        (broker, link)
+    }
+
     /// Where clients find it.
     pub fn bootstrap(&self) -> String {
-        self.node.address()
+        format!("127.0.0.1:{}", self.entrance.as_ref().unwrap_or(&self.node.client_port).number)
     }
 
     /// How clients reach it.
@@ -58,7 +73,7 @@ impl Broker {
 
     /// Starts it again, with its data, and waits until it answers.
     pub fn restart(&mut self) {
-        self.node.launch(&settings(&self.node), "256m");
+        self.node.launch(&settings(&self.node, &self.bootstrap()), "256m");
         let admin = Admin::new(&self.connection("waiting"), ASK).unwrap();
         let address = self.bootstrap();
         // Before it is ready it answers without naming itself.
@@ -66,13 +81,13 @@ impl Broker {
     }
 }
 
-fn settings(node: &Node) -> String {
+fn settings(node: &Node, address: &str) -> String {
     let (client, controller) = (node.client_port.number, node.controller_port.number);
     format!(
         "{QUICK}{}node.id=1
 controller.quorum.voters={}
 listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
+advertised.listeners=PLAINTEXT://{address}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={}

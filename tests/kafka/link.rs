@@ -77,7 +77,8 @@ impl Link {
 impl State {
     /// Carries data in one direction until one end closes.
     fn join(self: &Arc<Self>, from: &TcpStream, to: &TcpStream) {
-        let (state, mut from, mut to) = (Arc::clone(self), from.try_clone().unwrap(), to.try_clone().unwrap());
+        let (state, mut from, mut to) =
+            (Arc::clone(self), from.try_clone().unwrap(), to.try_clone().unwrap());
         thread::spawn(move || {
             let mut piece = vec![0; 64 << 10];
             while let Ok(length @ 1..) = from.read(&mut piece) {

@@ -85,7 +85,7 @@ impl KafkaError {
     /// Whether a new client would be refused as well: settings that make no sense, rights that are missing.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Property { .. } | Self::Client { .. } => true,
+            Self::Property { .. } | Self::Client { .. } | Self::Certificate { .. } => true,
             Self::Refused { code, .. } => {
                 kind_of(*code) == ErrorKind::Fatal && !matches!(reason_of(*code), "fenced" | "refused")
                     || matches!(
