@@ -56,7 +56,7 @@ fn a_redriven_segment_is_seen_after_all_and_only_once() {
     let segments = || exam.read_all(&exam.topics.segments()).len();
     let published = segments();
 
-    let folders = format!("[{:?}]", folder.path());
+    let folders = format!("[\"file://{}\"]", folder.path().display());
     let worker = exam.worker_with("redrive-0", &[("INVIGILATOR__WORKER__MEDIA_PREFIXES", folders.as_str())]);
     let (session, lossy) = exam.final_scores(1).pop_first().unwrap();
     assert!(lossy["coverage"]["by_reason"]["undecodable"].as_i64() > Some(0), "{lossy}");

@@ -7,6 +7,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -69,6 +70,9 @@ impl Failpoint {
     }
 }
 
+/// By then a signal has been delivered to every thread.
+const REACHED_AFTER: Duration = Duration::from_millis(100);
+
 /// What happens at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -103,6 +107,8 @@ impl Armed {
         };
         // A process may always signal itself.
         let _sent = kill_process(getpid(), signal);
+        // It takes the kernel a moment to reach this thread: not a step further until it has.
+        std::thread::sleep(REACHED_AFTER);
         false
     }
 

@@ -91,9 +91,7 @@ impl Service {
             Failure::new(Exit::Environment, anyhow!("cannot listen on {listen} (telemetry.listen): {error}"))
         })?;
         let address = server.as_ref().map(Server::address).transpose()?;
-        if signals {
-            leave_when_given_up(self.stop.clone())?;
-        }
+        keep_deadline(self.stop.clone(), self.settings.worker.drain_deadline, signals)?;
         self.attend(runtime, server, signals)?;
         Ok(address)
     }
@@ -181,17 +179,24 @@ fn spans_of(settings: &Settings) -> Result<Spans, Failure> {
     })
 }
 
-/// Ends the process a while after everything was given up, should that take longer. It loses nothing: what
-/// was not acknowledged is not committed either.
-fn leave_when_given_up(stop: Stop) -> io::Result<JoinHandle<()>> {
-    let leave = move || {
-        stop.wait_for_now();
-        thread::sleep(LET_GO_WITHIN);
-        tracing::warn!("brokers do not answer: leaving without a word to them");
-        let exit = if stop.failure().is_some() { Exit::Service } else { Exit::Ok };
-        std::process::exit(exit as i32);
+/// Gives up what an orderly end has not finished by its deadline. With `leaves`, the process ends a while
+/// after everything was given up, should even that take longer. It loses nothing: what was not acknowledged
+/// is not committed either.
+fn keep_deadline(stop: Stop, drain_deadline: Duration, leaves: bool) -> io::Result<JoinHandle<()>> {
+    let keep = move || {
+        stop.wait_for_drain();
+        if !stop.rest(drain_deadline) {
+            tracing::warn!("the drain deadline has passed: a successor does the rest again");
+            stop.now();
+        }
+        if leaves {
+            thread::sleep(LET_GO_WITHIN);
+            tracing::warn!("brokers do not answer: leaving without a word to them");
+            let exit = if stop.failure().is_some() { Exit::Service } else { Exit::Ok };
+            std::process::exit(exit as i32);
+        }
     };
-    thread::Builder::new().name("last resort".to_owned()).spawn(leave)
+    thread::Builder::new().name("deadline".to_owned()).spawn(keep)
 }
 
 async fn end_on_signals(stop: &Stop, health: &Health) {

@@ -4,8 +4,7 @@
 //! be fetched if its media are elsewhere, else to be decoded. While there is no room, all partitions are
 //! paused, and while something of a partition waits to be tried again that one is; polling goes on, so
 //! that the group does not take this process for dead. Commits only what the ledger says is done. On the
-//! way out it takes in nothing more, and polls until everything in hand is acknowledged or the deadline
-//! has passed.
+//! way out it takes in nothing more, and polls until everything in hand is acknowledged or given up.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -53,7 +52,6 @@ pub(super) struct Ingest<'a> {
     pub holds: &'a Holds,
     pub to_fetch: mpsc::Sender<Referring<'a>>,
     pub to_decode: Sender<Taken>,
-    pub drain_deadline: Duration,
     pub metrics: &'a Metrics,
     pub pulse: Arc<Pulse>,
     pub stop: &'a Stop,
@@ -86,18 +84,12 @@ impl Ingest<'_> {
     fn poll_until_drained(&self, waiting: &mut VecDeque<Record>) -> Result<(), KafkaError> {
         let (mut committed, mut asked) = (Instant::now(), Instant::now());
         let (mut paused, mut failed_commits) = (Paused::default(), 0);
-        let (mut deadline, mut trouble) = (None, Trouble::default());
+        let mut trouble = Trouble::default();
         while !self.stop.is_immediate() {
             self.pulse.beat();
             if self.stop.is_draining() {
-                let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.drain_deadline);
                 waiting.clear();
                 if locked(&self.ledger).in_flight() == 0 {
-                    return Ok(());
-                }
-                if Instant::now() >= deadline {
-                    tracing::warn!("the drain deadline has passed: a successor does the rest again");
-                    self.stop.now();
                     return Ok(());
                 }
             }
@@ -127,7 +119,8 @@ impl Ingest<'_> {
                 committed = Instant::now();
                 self.commit(&mut failed_commits)?;
             }
-            if asked.elapsed() >= ASK_LAG_EVERY {
+            // Brokers that do not answer must not hold up the end.
+            if asked.elapsed() >= ASK_LAG_EVERY && !self.stop.is_draining() {
                 asked = Instant::now();
                 self.tell_lag();
             }

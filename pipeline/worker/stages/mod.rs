@@ -192,7 +192,6 @@ impl Worker<'_> {
             holds: &holds,
             to_fetch: referring,
             to_decode: taken.clone(),
-            drain_deadline: worker.drain_deadline,
             metrics,
             pulse,
             stop,

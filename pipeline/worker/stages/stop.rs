@@ -68,10 +68,10 @@ impl Stop {
         self.is_draining()
     }
 
-    /// Waits until everything is to be given up.
-    pub fn wait_for_now(&self) {
+    /// Waits until an end is asked for.
+    pub fn wait_for_drain(&self) {
         let guard = self.inner.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.inner.changed.wait_while(guard, |_| !self.is_immediate());
+        let waited = self.inner.changed.wait_while(guard, |_| !self.is_draining());
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
