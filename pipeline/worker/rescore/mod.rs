@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use domain::error::ErrorKind;
 use domain::ids::SessionId;
 use domain::messages::{PolicyRef, Rescore, Score, ScoreStatus};
 use kafka::wire::{self, Event};
@@ -191,7 +192,12 @@ impl Rescoring {
             self.write(some)?;
             let (began, all) = (Instant::now(), after.len() + some.len());
             while after.len() < all && began.elapsed() < wait {
-                let Some(record) = self.reader.poll(POLL)? else { continue };
+                let record = match self.reader.poll(POLL) {
+                    Ok(Some(record)) => record,
+                    Ok(None) => continue,
+                    Err(error) if error.kind() == ErrorKind::Transient => continue,
+                    Err(error) => return Err(error),
+                };
                 let Ok(score) = wire::decode::<Score>(&record) else { continue };
                 let ordered = self.meant.get(&score.session);
                 if ordered.is_some_and(|(_, before)| score.rev > before.rev) && score.policy == self.policy {
