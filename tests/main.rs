@@ -4,6 +4,7 @@
 // Helpers of tests may unwrap as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod analyze;
 mod architecture;
 #[path = "kafka/broker.rs"]

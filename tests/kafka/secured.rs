@@ -2,7 +2,7 @@
 //! itself.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use kafka::{Admin, Connection};
@@ -14,6 +14,10 @@ use super::node::{Node, Port, QUICK, cache, copies};
 pub const OPERATOR: &str = "operator";
 /// A user who may do nothing.
 pub const STRANGER: &str = "stranger";
+/// Users who may do nothing until they are allowed to.
+pub const PUBLISH: &str = "publish";
+/// Likewise.
+pub const SCORE: &str = "score";
 
 /// A running broker with a certificate and users of its own.
 pub struct Secured {
@@ -74,6 +78,27 @@ impl Secured {
         self.node.folder.path().join("other.pem")
     }
 
+    /// Where users find it.
+    pub fn bootstrap(&self) -> String {
+        self.node.address()
+    }
+
+    /// Runs a command of `kafka-acls.sh`, as its operator would.
+    pub fn acls(&self, command: &str) -> Child {
+        let (_, rights) = command.split_once(" --add ").expect("it adds rights");
+        Command::new("java")
+            .args(["-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
+            .arg(cache().join("lib/*"))
+            .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server"])
+            .arg(format!("127.0.0.1:{}", self.inner_port.number))
+            .arg("--add")
+            .args(rights.split_whitespace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     /// How it is set up.
     pub fn connection_inside(&self, client_id: &str) -> Connection {
         Connection::new(format!("127.0.0.1:{}", self.inner_port.number), client_id)
@@ -108,7 +133,7 @@ fn format_storage(node: &Node, settings: &str) {
         .arg(cache().join("lib/*"))
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config"])
         .arg(&file);
-    for user in [OPERATOR, STRANGER] {
+    for user in [OPERATOR, STRANGER, PUBLISH, SCORE] {
         let password = Secured::password(user);
         command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
     }

@@ -87,7 +87,8 @@ fn print(rows: &[Row], json: bool) -> io::Result<()> {
     let count = |count: Option<i32>| count.map_or("-".to_owned(), |count| count.to_string());
     let cells = |row: &Row| {
         let counts = [row.partitions, row.replication, row.in_sync].map(count);
-        [&[row.topic.clone()], counts.as_slice(), &[row.state.to_owned()]].concat()
+        let [partitions, replication, in_sync] = counts;
+        vec![row.topic.clone(), partitions, replication, in_sync, row.state.to_owned()]
     };
     let table: Vec<Vec<String>> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
     aligned(&table).iter().try_for_each(|line| writeln!(out, "{line}"))?;
