@@ -61,9 +61,12 @@ fn workers_that_come_and_go_under_load() {
     let busy = |worker: &Worker, least: f64| {
         worker.wait_until("it is in the middle of it", |worker| worker.metric(OBSERVED) >= least);
     };
-    let first = start(&exam, "crowd-0", &[]);
+    // Here the brokers share partitions out (KIP-848); everywhere else, a worker does.
+    let protocol = ("INVIGILATOR__KAFKA__GROUP_PROTOCOL", "consumer");
+    let first = start(&exam, "crowd-0", &[protocol]);
     busy(&first, 3.0);
-    let others: Vec<Worker> = (1..4).map(|number| start(&exam, &format!("crowd-{number}"), &[])).collect();
+    let others: Vec<Worker> =
+        (1..4).map(|number| start(&exam, &format!("crowd-{number}"), &[protocol])).collect();
     // Three partitions for four: the last one may get none.
     for other in &others[..2] {
         other.wait_until("it has a share", |worker| worker.metric_or(assigned, 0.0) >= 1.0);

@@ -29,8 +29,8 @@ pub mod wire;
 pub use admin::{Admin, TopicDescription};
 pub use connection::{Connection, RESERVED};
 pub use consumer::{
-    Assignment, GroupConsumer, GroupMetadata, GroupProgress, GroupSettings, Lag, PartitionReader, Progress,
-    Start,
+    Assignment, GroupConsumer, GroupMetadata, GroupProgress, GroupProtocol, GroupSettings, Lag,
+    PartitionReader, Progress, Start,
 };
 pub use embedded::EmbeddedBroker;
 pub use error::KafkaError;

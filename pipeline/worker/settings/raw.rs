@@ -122,6 +122,8 @@ pub struct RawKafka {
     pub instance: String,
     /// Whether brokers know this process again by its instance name.
     pub static_membership: bool,
+    /// Who shares partitions out among processes.
+    pub group_protocol: GroupProtocol,
     /// How long a process may be out of touch before its partitions go to others.
     #[schemars(range(min = 1000, max = 300_000))]
     pub session_timeout_ms: u32,
@@ -133,6 +135,16 @@ pub struct RawKafka {
     /// The largest record that is sent or fetched, in KiB.
     #[schemars(range(min = 64, max = 65_536))]
     pub max_record_kib: u32,
+}
+
+/// Who shares partitions out among processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupProtocol {
+    /// One of them.
+    Classic,
+    /// The brokers (KIP-848), from Kafka 4.0 on.
+    Consumer,
 }
 
 /// What runs in this process, and how much memory it may hold.

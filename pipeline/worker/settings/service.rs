@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::media::Prefix;
 
-use super::raw::{LogFormat, LogLevel, RawKafka, RawTelemetry, RawWorker, Role};
+use super::raw::{GroupProtocol, LogFormat, LogLevel, RawKafka, RawTelemetry, RawWorker, Role};
 
 /// Where records come from and go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Kafka {
     pub instance: String,
     /// Whether brokers know this process again by that name.
     pub static_membership: bool,
+    /// Who shares partitions out among processes.
+    pub group_protocol: kafka::GroupProtocol,
     /// How long a process may be out of touch before its partitions go to others.
     pub session_timeout: Duration,
     /// How long a transaction of scores may stay open.
@@ -80,6 +82,10 @@ pub(super) fn kafka(raw: &RawKafka) -> Kafka {
         group_prefix: raw.group_prefix.clone(),
         instance: if raw.instance.is_empty() { instance() } else { raw.instance.clone() },
         static_membership: raw.static_membership,
+        group_protocol: match raw.group_protocol {
+            GroupProtocol::Classic => kafka::GroupProtocol::Classic,
+            GroupProtocol::Consumer => kafka::GroupProtocol::Consumer,
+        },
         session_timeout: ms(raw.session_timeout_ms),
         transaction_timeout: ms(raw.transaction_timeout_ms),
         client_properties: (!raw.client_properties.is_empty()).then(|| raw.client_properties.clone().into()),

@@ -165,6 +165,7 @@ impl Worker<'_> {
             Leases { ledger: Arc::clone(&ledger), metrics: metrics.clone(), pulse: Arc::clone(&pulse) };
         let group = GroupSettings {
             instance_id: kafka.static_membership.then(|| format!("{}-observe", kafka.instance)),
+            protocol: kafka.group_protocol,
             session_timeout: kafka.session_timeout,
             ..GroupSettings::new(format!("{}-observe", kafka.group_prefix))
         };
@@ -230,6 +231,7 @@ impl Worker<'_> {
             connection: self.connection.clone(),
             topics: self.topics.clone(),
             instance_id: kafka.static_membership.then(|| format!("{}-score", kafka.instance)),
+            group_protocol: kafka.group_protocol,
             session_timeout: kafka.session_timeout,
             transactional_id: format!("{name}-{}", kafka.instance),
             group_id: name,

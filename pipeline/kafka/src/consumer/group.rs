@@ -19,11 +19,23 @@ use crate::connection::Connection;
 use crate::error::KafkaError;
 use crate::record::Record;
 
+/// Who shares partitions out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// A member does, cooperatively: every broker knows how.
+    #[default]
+    Classic,
+    /// The brokers do (KIP-848): from Kafka 4.0 on, and on their terms: the session timeout is theirs.
+    Consumer,
+}
+
 /// How to take part in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSettings {
     /// Name of the group.
     pub group_id: String,
+    /// Who shares partitions out; all members have to agree.
+    pub protocol: GroupProtocol,
     /// A name of this member that outlives a restart: within the session timeout it comes back to the
     /// same partitions without a rebalance. Such a member does not leave the group when it closes.
     pub instance_id: Option<String>,
@@ -31,7 +43,8 @@ pub struct GroupSettings {
     pub start_paused: bool,
     /// Budget for records that nobody has polled yet, in bytes.
     pub buffer_bytes: usize,
-    /// How long a member may be out of touch before its partitions go to others.
+    /// How long a member may be out of touch before its partitions go to others; under
+    /// [`GroupProtocol::Consumer`] the brokers say.
     pub session_timeout: Duration,
     /// How long the caller may go without polling before its partitions go to others.
     pub max_poll_interval: Duration,
@@ -42,6 +55,7 @@ impl GroupSettings {
     pub fn new(group_id: impl Into<String>) -> Self {
         Self {
             group_id: group_id.into(),
+            protocol: GroupProtocol::default(),
             instance_id: None,
             start_paused: false,
             buffer_bytes: 32 << 20,
@@ -84,14 +98,23 @@ impl GroupConsumer {
         let session = settings.session_timeout;
         config
             .set("group.id", &settings.group_id)
-            .set("partition.assignment.strategy", "cooperative-sticky")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("isolation.level", "read_committed")
             .set("auto.offset.reset", "earliest")
-            .set("session.timeout.ms", session.as_millis().to_string())
-            .set("heartbeat.interval.ms", (session / 4).min(Duration::from_secs(3)).as_millis().to_string())
             .set("max.poll.interval.ms", settings.max_poll_interval.max(session).as_millis().to_string());
+        match settings.protocol {
+            GroupProtocol::Classic => {
+                let heartbeat = (session / 4).min(Duration::from_secs(3));
+                config
+                    .set("partition.assignment.strategy", "cooperative-sticky")
+                    .set("session.timeout.ms", session.as_millis().to_string())
+                    .set("heartbeat.interval.ms", heartbeat.as_millis().to_string());
+            }
+            GroupProtocol::Consumer => {
+                config.set("group.protocol", "consumer");
+            }
+        }
         if let Some(instance) = &settings.instance_id {
             config.set("group.instance.id", instance);
         }

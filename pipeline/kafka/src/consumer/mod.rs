@@ -8,7 +8,7 @@ mod progress;
 mod reader;
 
 pub use assignment::Assignment;
-pub use group::{GroupConsumer, GroupMetadata, GroupSettings, Lag};
+pub use group::{GroupConsumer, GroupMetadata, GroupProtocol, GroupSettings, Lag};
 pub use progress::{GroupProgress, Progress};
 pub use reader::{PartitionReader, Start};
 

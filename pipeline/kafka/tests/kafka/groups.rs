@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use domain::delivery::OffsetLedger;
-use kafka::{Assignment, Connection, GroupConsumer};
+use kafka::{Assignment, Connection, GroupConsumer, GroupProtocol, GroupSettings};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -35,8 +35,8 @@ impl Worker {
         })
     }
 
-    fn run(self: &Arc<Self>, connection: &Connection, topic: &str, group_id: &str) {
-        let consumer = GroupConsumer::new(connection, topic, &group(group_id), self.clone()).unwrap();
+    fn run(self: &Arc<Self>, connection: &Connection, topic: &str, settings: &GroupSettings) {
+        let consumer = GroupConsumer::new(connection, topic, settings, self.clone()).unwrap();
         let mut leases = Vec::new();
         let mut failed_commits = 0;
         while !self.stop.load(Ordering::Relaxed) {
@@ -111,11 +111,20 @@ impl Assignment for Worker {
 
 #[test]
 fn every_record_is_worked_on_while_members_come_and_go() {
+    members_come_and_go(GroupProtocol::Classic);
+}
+
+#[test]
+fn every_record_is_worked_on_while_brokers_share_partitions_out() {
+    members_come_and_go(GroupProtocol::Consumer);
+}
+
+fn members_come_and_go(protocol: GroupProtocol) {
     const PARTITIONS: i32 = 6;
     const PART: usize = 1_200;
     let connection = Broker::shared().connection("groups");
     let topic = create_topic(&connection, PARTITIONS, &[]);
-    let group_id = unique("group");
+    let settings = GroupSettings { protocol, ..group(&unique("group")) };
     let publish_part = |part: usize| {
         let records = (part * PART..(part + 1) * PART)
             .map(|number| record(&topic, (number % PARTITIONS as usize) as i32, "key", number.to_string()));
@@ -126,9 +135,9 @@ fn every_record_is_worked_on_while_members_come_and_go() {
     std::thread::scope(|scope| {
         let _stop = [StopWhenDone(&first), StopWhenDone(&second)];
         publish_part(0);
-        let running = scope.spawn(|| first.run(&connection, &topic, &group_id));
+        let running = scope.spawn(|| first.run(&connection, &topic, &settings));
         journal.wait_for(PART / 2);
-        scope.spawn(|| second.run(&connection, &topic, &group_id));
+        scope.spawn(|| second.run(&connection, &topic, &settings));
         // The second gets work only by a rebalance, and that while the first has some.
         let began = Instant::now();
         for part in 1.. {
@@ -145,7 +154,7 @@ fn every_record_is_worked_on_while_members_come_and_go() {
         }
     });
 
-    let (reader, _) = join(&connection, &topic, &group(&group_id));
+    let (reader, _) = join(&connection, &topic, &settings);
     let partitions: Vec<i32> = (0..PARTITIONS).collect();
     let committed: BTreeMap<i32, i64> = reader.committed(&partitions).unwrap().into_iter().collect();
     for partition in partitions {

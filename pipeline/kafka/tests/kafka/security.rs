@@ -30,7 +30,10 @@ fn whoever_is_known_writes_reads_and_commits_in_transactions() {
         TransactionalPublisher::new(&connection, &unique("id"), Duration::from_secs(30)).unwrap();
     producer.begin().unwrap();
     producer.send(&record(&output, 0, "key", "out")).unwrap();
-    producer.add_offsets(&[(&input, 0, 1)], &consumer.group_metadata().unwrap()).and_then(|()| producer.commit()).unwrap();
+    producer
+        .add_offsets(&[(&input, 0, 1)], &consumer.group_metadata().unwrap())
+        .and_then(|()| producer.commit())
+        .unwrap();
     assert_eq!(values(&read_all(&connection, &output, 0)), ["out"]);
     assert_eq!(consumer.committed(&[0]).unwrap(), [(0, 1)]);
 }

@@ -30,8 +30,8 @@ use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
 use kafka::{
-    Assignment, Connection, GroupConsumer, GroupProgress, GroupSettings, KafkaError, PartitionReader, Record,
-    Topics, TransactionError, TransactionalPublisher,
+    Assignment, Connection, GroupConsumer, GroupProgress, GroupProtocol, GroupSettings, KafkaError,
+    PartitionReader, Record, Topics, TransactionError, TransactionalPublisher,
 };
 
 use batch::Batch;
@@ -74,6 +74,7 @@ pub(super) struct Score {
     /// The group of the observe role.
     pub observe_group_id: String,
     pub instance_id: Option<String>,
+    pub group_protocol: GroupProtocol,
     pub session_timeout: Duration,
     pub transactional_id: String,
     pub policy: LoadedPolicy,
@@ -161,6 +162,7 @@ impl Run {
         });
         let settings = GroupSettings {
             instance_id: by.instance_id.clone(),
+            protocol: by.group_protocol,
             session_timeout: by.session_timeout,
             start_paused: true,
             buffer_bytes: BUFFER,
