@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports, reason = "not every test crate uses all of it")]
 
 mod cluster;
+pub mod jvm;
 mod link;
 mod node;
 pub mod secured;

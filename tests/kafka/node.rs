@@ -5,13 +5,14 @@
 //! when it is ready.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::jvm;
 
 /// How long a node may take to answer, on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -61,7 +62,18 @@ impl Node {
     pub fn launch(&mut self, settings: &str, heap: &str) {
         assert!(self.process.is_none(), "it still runs");
         fs::write(self.folder.path().join("server.properties"), settings).unwrap();
-        self.process = Some(spawn(self.folder.path(), heap));
+        let (heap, jars) = (format!("-Xmx{heap}"), format!("{}/lib/*", cache().display()));
+        let arguments = [
+            &heap,
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp",
+            &jars,
+            "kafka.Kafka",
+            "server.properties",
+        ];
+        self.process = Some(jvm::spawn(self.folder.path(), "broker.log", &arguments));
     }
 
     /// Waits until something is so.
@@ -80,8 +92,7 @@ impl Node {
     /// Kills it at once, as a crash would (SIGKILL); its data stay.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            process.stdin.take().expect("it is a pipe").write_all(b"keep\n").unwrap();
-            process.wait().unwrap();
+            jvm::kill(&mut process);
         }
     }
 }
@@ -123,35 +134,6 @@ impl Port {
         }
         panic!("no port is free");
     }
-}
-
-/// Starts the JVM, and the shell that ends it.
-fn spawn(folder: &Path, heap: &str) -> Child {
-    const SCRIPT: &str = r#"
-        trap '' HUP INT TERM
-        exec 3<&0
-        java "-Xmx$3" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-            -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
-            -cp "$1/lib/*" kafka.Kafka server.properties </dev/null 3<&- &
-        java=$!
-        {
-            read -r order <&3
-            kill -KILL "$java"
-            [ "$order" = keep ] || rm -rf "$2" || { sleep 1; rm -rf "$2"; }
-        } &
-        wait "$java"
-    "#;
-    let log = File::options().create(true).append(true).open(folder.join("broker.log")).unwrap();
-    Command::new("sh")
-        .args(["-c", SCRIPT, "sh"])
-        .args([cache().as_path(), folder])
-        .arg(heap)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .spawn()
-        .unwrap()
 }
 
 /// Where `make setup` puts the jars.

@@ -3,16 +3,15 @@
 //!
 //! Like a broker of tests it dies with the process that started it, however that ends.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::broker::Port;
+use crate::broker::{Port, jvm};
 
 /// How long it may take to start, on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -65,15 +64,25 @@ jclouds.filesystem.basedir={}
     /// Kills it at once, as a crash would (SIGKILL); what it stores stays.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            process.stdin.take().expect("it is a pipe").write_all(b"keep\n").unwrap();
-            process.wait().unwrap();
+            jvm::kill(&mut process);
         }
     }
 
     /// Starts it again, with what it stored, and waits until it answers.
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "it still runs");
-        self.process = Some(spawn(self.folder.path()));
+        let jar = jar().display().to_string();
+        let arguments = [
+            "-Xmx128m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-DLOG_LEVEL=warn",
+            "-jar",
+            &jar,
+            "--properties",
+            "s3proxy.conf",
+        ];
+        self.process = Some(jvm::spawn(self.folder.path(), "s3proxy.log", &arguments));
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port.number)).is_err() {
             let has_ended =
@@ -91,33 +100,6 @@ impl Drop for ObjectStore {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// Starts the JVM, and the shell that ends it.
-fn spawn(folder: &Path) -> Child {
-    const SCRIPT: &str = r#"
-        trap '' HUP INT TERM
-        exec 3<&0
-        java -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -DLOG_LEVEL=warn \
-            -jar "$1" --properties s3proxy.conf </dev/null 3<&- &
-        java=$!
-        {
-            read -r order <&3
-            kill -KILL "$java"
-            [ "$order" = keep ] || rm -rf "$2" || { sleep 1; rm -rf "$2"; }
-        } &
-        wait "$java"
-    "#;
-    let log = File::options().create(true).append(true).open(folder.join("s3proxy.log")).unwrap();
-    Command::new("sh")
-        .args(["-c", SCRIPT, "sh"])
-        .args([jar().as_path(), folder])
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .spawn()
-        .unwrap()
 }
 
 /// Where `make setup` puts it.

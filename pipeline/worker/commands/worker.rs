@@ -18,12 +18,12 @@ pub fn run(args: &WorkerArgs) -> Result<Exit, Failure> {
     let policy = policy::load(args.common.policy.as_deref().unwrap_or(&settings.policy))?;
     logs::begin(&settings.telemetry);
     failpoint::arm().map_err(|error| Failure::new(Exit::Configuration, error))?;
-    let roles: Vec<String> =
-        settings.worker.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+    let roles: Vec<&str> = settings.worker.roles.iter().map(|role| role.name()).collect();
+    let roles = roles.join(",");
     let brokers = settings.kafka.brokers.clone();
     let service = Service::new(settings, policy)?;
     let address = service.serve(true)?.map(|address| address.to_string()).unwrap_or_default();
-    tracing::info!(roles = roles.join(","), brokers, telemetry = address, "worker started");
+    tracing::info!(roles, brokers, telemetry = address, "worker started");
     if service.wait_for_topics()? {
         service.work()?;
     }
