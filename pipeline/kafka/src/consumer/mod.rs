@@ -15,6 +15,8 @@ pub use reader::{PartitionReader, Start};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError as LibraryError;
 
 use crate::connection::set_default;
 
@@ -33,4 +35,20 @@ fn bound_memory(config: &mut ClientConfig, budget: usize) {
     config.set("fetch.message.max.bytes", at_once.min(1 << 20).to_string());
     // The library's second would starve a consumer whose budget is a few records.
     set_default(config, "fetch.queue.backoff.ms", "10");
+}
+
+/// First offset and end of a partition, as this client sees it.
+///
+/// A partition that had no leader when the client last looked stays unknown to it for minutes, though it
+/// has one again within seconds: the library looks again by itself only for partitions that it reads. So
+/// an error has it look, and whoever asks again gets an answer.
+fn watermarks<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), LibraryError> {
+    client.fetch_watermarks(topic, partition, ASK).inspect_err(|_| {
+        // Brokers that do not answer this either are told of by the error.
+        let _looked = client.fetch_metadata(Some(topic), ASK);
+    })
 }

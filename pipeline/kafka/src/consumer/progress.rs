@@ -3,9 +3,9 @@
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::ASK;
 use super::assignment::partition_list;
 use super::reader::Quiet;
+use super::{ASK, watermarks};
 use crate::connection::Connection;
 use crate::error::KafkaError;
 
@@ -43,7 +43,7 @@ impl GroupProgress {
     /// If the brokers do not answer.
     pub fn of(&self, topic: &str, partition: i32) -> Result<Progress, KafkaError> {
         let failed = |error| KafkaError::from_library("ask for the progress of a group", error);
-        let (start, end) = self.consumer.fetch_watermarks(topic, partition, ASK).map_err(failed)?;
+        let (start, end) = watermarks(&self.consumer, topic, partition).map_err(failed)?;
         let list = partition_list(topic, &[partition]);
         let committed = self.consumer.committed_offsets(list, ASK).map_err(failed)?;
         let next = committed.elements().first().map(|element| element.offset());

@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as LibraryError;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
-use super::{ASK, bound_memory};
+use super::{bound_memory, watermarks};
 use crate::connection::Connection;
 use crate::context;
 use crate::error::KafkaError;
@@ -134,7 +134,11 @@ impl PartitionReader {
         const ACTION: &str = "read a partition to its end";
         let began = Instant::now();
         let late = || KafkaError::TimedOut { action: ACTION, after: patience };
-        let (first, end) = patiently(began, patience, || watermarks(&self.ends, topic, partition))?;
+        let ends = |client: &BaseConsumer<Quiet>| {
+            watermarks(client, topic, partition)
+                .map_err(|error| KafkaError::from_library("ask for watermarks", error))
+        };
+        let (first, end) = patiently(began, patience, || ends(&self.ends))?;
         let is_empty = match start {
             Start::Beginning => first >= end,
             Start::Offset(offset) => offset >= end,
@@ -145,7 +149,7 @@ impl PartitionReader {
             return Ok(end);
         }
         // Only when everything up to the end is decided, an end of file means that it has been read.
-        while patiently(began, patience, || watermarks(&self.consumer, topic, partition))?.1 < end {
+        while patiently(began, patience, || ends(&self.consumer))?.1 < end {
             if began.elapsed() >= patience {
                 return Err(late());
             }
@@ -201,12 +205,6 @@ fn patiently<T>(
             answer => return answer,
         }
     }
-}
-
-/// First offset and end of a partition, as this client sees it.
-fn watermarks(client: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
-    let watermarks = client.fetch_watermarks(topic, partition, ASK);
-    watermarks.map_err(|error| KafkaError::from_library("ask for watermarks", error))
 }
 
 /// Logs what the library logs; rebalances never happen.

@@ -1,17 +1,21 @@
-//! Promise: brokers that die one after the other lose and double nothing.
+//! Promise: brokers that die one after the other lose and double nothing, and that come back are found.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
-use kafka::{Admin, Publisher, PublisherSettings, TopicSpec};
+use kafka::{Admin, PartitionReader, Publisher, PublisherSettings, Start, TopicSpec};
 
 use crate::broker::Cluster;
-use crate::support::{PATIENCE, read_all, record, values};
+use crate::support::{PATIENCE, create_topic, publish, read_all, record, values};
 
 const BROKERS: usize = 3;
 /// Acknowledged while all brokers run, and while one is down.
 const AT_LEAST: usize = 500;
+/// Far sooner than a client looks by itself who leads.
+const SOON: Duration = Duration::from_secs(30);
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_rolling_kill_loses_and_doubles_nothing() {
@@ -73,4 +77,31 @@ impl Drop for StopWhenDone<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+#[test]
+fn a_partition_without_a_leader_is_read_again_as_soon_as_it_has_one() {
+    let mut cluster = Cluster::start(2);
+    let connection = cluster.connection("leaderless");
+    // One copy each: with its broker goes the leader.
+    let topic = create_topic(&connection, 2, &[]);
+    publish(&connection, (0..2).map(|partition| record(&topic, partition, "key", partition.to_string())));
+    cluster.kill(1);
+    let reader = PartitionReader::new(&connection, 8 << 20).unwrap();
+    let read = |partition, patience| {
+        let mut records = Vec::new();
+        reader
+            .read_to_end(&topic, partition, Start::Beginning, patience, &mut |record| records.push(record))
+            .map(|_| values(&records))
+    };
+    // Until then the brokers themselves may not know.
+    let began = Instant::now();
+    let lost = loop {
+        assert!(began.elapsed() < PATIENCE, "each partition has a leader");
+        if let Some(lost) = (0..2).find(|partition| read(*partition, AT_ONCE).is_err()) {
+            break lost;
+        }
+    };
+    cluster.restart(1);
+    assert_eq!(read(lost, SOON), Ok(vec![lost.to_string()]));
 }
