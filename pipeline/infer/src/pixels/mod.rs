@@ -9,8 +9,9 @@ pub(crate) mod letterbox;
 mod warp;
 
 use domain::picture::{ColourMatrix, ColourRange, Picture};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::error::InferError;
@@ -107,9 +108,10 @@ fn scale_plane(
 ) -> Result<(), InferError> {
     out.resize(size.pixels(), 0);
     let unusable = |reason: String| InferError::PixelsUnusable { reason };
-    let source = ImageRef::new(plane_size.width as u32, plane_size.height as u32, plane, PixelType::U8)
+    // Typed: what works with any kind of pixel takes minutes to compile.
+    let source = TypedImageRef::<U8>::from_buffer(plane_size.width as u32, plane_size.height as u32, plane)
         .map_err(|error| unusable(error.to_string()))?;
-    let mut target = Image::from_slice_u8(size.width as u32, size.height as u32, out, PixelType::U8)
+    let mut target = TypedImage::<U8>::from_buffer(size.width as u32, size.height as u32, out)
         .map_err(|error| unusable(error.to_string()))?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
         region.x as f64,
@@ -117,7 +119,7 @@ fn scale_plane(
         region.size.width as f64,
         region.size.height as f64,
     );
-    resizer.resize(&source, &mut target, &options).map_err(|error| unusable(error.to_string()))
+    resizer.resize_typed(&source, &mut target, &options).map_err(|error| unusable(error.to_string()))
 }
 
 /// Converts three planes to packed RGB; `stride` bytes from row to row.
