@@ -76,7 +76,11 @@ check-cargo:
 build: check-cargo ## the program, as target/release/invigilator
 	cargo build --release
 
-demo: setup-media build ## a running system: broker, worker, sample clips as candidates; ends with their scores
+demo: setup-system check-cargo ## a running system: broker, worker, sample clips as candidates; ends with their scores
+	@# Downloads wait for the network and the build for the processor: side by side.
+	@$(MAKE) --no-print-directory setup-media & media=$$!; \
+	$(MAKE) --no-print-directory build || { kill $$media; exit 1; }; \
+	wait $$media
 	$(invigilator) demo --clips $(clips)
 
 test: setup lint ## everything, as continuous integration runs it
