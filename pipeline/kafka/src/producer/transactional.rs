@@ -22,13 +22,6 @@ use crate::topics::LARGEST_RECORD;
 /// How long one call of the library may take before it is asked again.
 const ONE_CALL: Duration = Duration::from_secs(5);
 
-/// After how long a connection without traffic is closed, to be opened again when it is needed.
-///
-/// When a group's coordinator dies at the wrong moment, the library waits for a connection to it that it
-/// has given up itself, beyond any time limit (librdkafka 2.12, issue 5511). It looks for the new
-/// coordinator as soon as any connection opens or closes, and nothing else makes one of them do so.
-const LONGEST_IDLE: Duration = Duration::from_secs(3);
-
 /// Why a transaction did not come about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransactionError {
@@ -60,11 +53,15 @@ impl TransactionalPublisher {
         timeout: Duration,
     ) -> Result<Self, TransactionError> {
         let mut config = config(connection, LARGEST_RECORD).map_err(TransactionError::Fatal)?;
+        let timeout_ms = timeout.as_millis().to_string();
         config
             .set("transactional.id", transactional_id)
-            .set("transaction.timeout.ms", timeout.as_millis().to_string())
+            .set("transaction.timeout.ms", &timeout_ms)
             .set("linger.ms", "5")
-            .set("connections.max.idle.ms", LONGEST_IDLE.as_millis().to_string());
+            // When a group's coordinator dies at the wrong moment, the library waits for a connection that
+            // it has given up itself, beyond any time limit (librdkafka 2.12, its issue 5511). It looks for
+            // the new coordinator as soon as any connection closes: one without traffic for this long does.
+            .set("connections.max.idle.ms", &timeout_ms);
         let producer = config
             .create()
             .map_err(|error| TransactionError::Fatal(KafkaError::from_library("create a producer", error)))?;
