@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError as LibraryError;
+use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
 
 use crate::connection::set_default;
 
@@ -41,14 +41,16 @@ fn bound_memory(config: &mut ClientConfig, budget: usize) {
 ///
 /// A partition that had no leader when the client last looked stays unknown to it for minutes, though it
 /// has one again within seconds: the library looks again by itself only for partitions that it reads. So
-/// an error has it look, and whoever asks again gets an answer.
+/// this has it look, and whoever asks again gets an answer.
 fn watermarks<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     topic: &str,
     partition: i32,
 ) -> Result<(i64, i64), LibraryError> {
-    client.fetch_watermarks(topic, partition, ASK).inspect_err(|_| {
-        // Brokers that do not answer this either are told of by the error.
-        let _looked = client.fetch_metadata(Some(topic), ASK);
+    client.fetch_watermarks(topic, partition, ASK).inspect_err(|error| {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownPartition) {
+            // If this fails too, the error that is there says enough.
+            let _looked = client.fetch_metadata(Some(topic), ASK);
+        }
     })
 }

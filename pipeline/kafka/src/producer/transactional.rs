@@ -60,7 +60,8 @@ impl TransactionalPublisher {
             .set("linger.ms", "5")
             // When a group's coordinator dies at the wrong moment, the library waits for a connection that
             // it has given up itself, beyond any time limit (librdkafka 2.12, its issue 5511). It looks for
-            // the new coordinator as soon as any connection closes: one without traffic for this long does.
+            // the new coordinator as soon as any connection closes: one without traffic for this long does,
+            // whatever the operator set for other clients.
             .set("connections.max.idle.ms", &timeout_ms);
         let producer = config
             .create()
