@@ -85,7 +85,7 @@ demo: setup-system check-cargo ## a running system: broker, worker, sample clips
 
 test: setup lint ## everything, as continuous integration runs it
 	cargo test --workspace
-	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --release --package domain --test score
+	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --package domain --test score
 
 soak: setup ## sessions come and workers are killed, for half an hour (SOAK_MINUTES)
 	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --test main faults::soak -- --ignored --nocapture

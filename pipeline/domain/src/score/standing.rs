@@ -71,8 +71,10 @@ pub fn standings(
         let union = claimed.entry(claim.kind).or_default();
         *union = union.union(&claim.seen);
     }
+    let asked =
+        IntervalSet::from_iter([around.expected]).difference(&around.breaks).difference(&around.frozen);
     let live: BTreeMap<IncidentType, IntervalSet> =
-        claimed.iter().map(|(kind, union)| (*kind, without_excused(*kind, union, around, policy))).collect();
+        claimed.iter().map(|(kind, union)| (*kind, without_excused(*kind, union, &asked, policy))).collect();
     let nothing = IntervalSet::new();
     let undecided = Decisions::default();
     claims
@@ -103,24 +105,25 @@ fn refusal(claim: &Claim, around: &Circumstances, policy: &Policy) -> Option<Cou
     }
 }
 
-/// Takes away the time in which nobody was asked to sit there or nothing was really seen. What is left
-/// of a stretch that was cut must still be enough to open an incident by itself.
+/// Takes away the time in which nobody was asked to sit there or nothing was really seen, and what is
+/// too short beside it: what is left of a stretch that was cut must still be enough to open an incident
+/// by itself. What lies beyond the cut makes no difference, or a longer sighting could cost less.
 fn without_excused(
     kind: IncidentType,
     union: &IntervalSet,
-    around: &Circumstances,
+    asked: &IntervalSet,
     policy: &Policy,
 ) -> IntervalSet {
-    let live = union.clipped(around.expected).difference(&around.breaks).difference(&around.frozen);
+    let live = union.intersection(asked);
     if kind == IncidentType::RepeatedGlances {
         let enough = live.iter().count() >= usize::from(policy.detect.repeated_glances.count);
         return if enough { live } else { IntervalSet::new() };
     }
     let least = least(policy, kind);
-    let stretches = union.iter().map(|stretch| (stretch, live.clipped(stretch)));
-    let kept =
-        stretches.filter(|(stretch, left)| left.length() == stretch.length() || left.length() >= least);
-    kept.flat_map(|(_, left)| left.iter().collect::<Vec<_>>()).collect()
+    let inside: IntervalSet =
+        asked.iter().map(|part| Interval::new(part.start + least, part.end - least)).collect();
+    let is_kept = |piece: &Interval| piece.length() >= least || !inside.clipped(*piece).is_empty();
+    live.iter().filter(is_kept).collect()
 }
 
 /// Seen time that opens an incident of this type.

@@ -1,5 +1,7 @@
 //! Policies, folds and short ways to look at outputs.
 
+use std::sync::LazyLock;
+
 use domain::ids::SessionId;
 use domain::messages::{
     Accommodation, Incident, IncidentType, Marker, MarkerKind, Observation, PolicyRef, Review, Score,
@@ -13,7 +15,8 @@ pub const STANDARD: &str = include_str!("../../../../config/policies/standard.to
 pub const ACCOMMODATED: &str = include_str!("../../../../config/policies/standard-accommodated.toml");
 
 pub fn standard() -> Policy {
-    toml::from_str(STANDARD).unwrap()
+    static POLICY: LazyLock<Policy> = LazyLock::new(|| toml::from_str(STANDARD).unwrap());
+    POLICY.clone()
 }
 
 pub fn session_id() -> SessionId {

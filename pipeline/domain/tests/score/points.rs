@@ -324,3 +324,25 @@ fn an_incident_below_the_confidence_floor_is_listed_and_counts_nothing() {
     assert_eq!(stand(policy.confidence_floor_milli), CountsReason::Evidence);
     assert_eq!(stand(policy.confidence_floor_milli - 1), CountsReason::LowConfidence);
 }
+
+#[test]
+fn what_a_cut_leaves_counts_by_its_own_length_whatever_lies_beyond() {
+    let policy = standard();
+    let counted = |start_s: i64, end_s: i64| {
+        let seen = [Interval::new(MediaMs(start_s * 1000), MediaMs(end_s * 1000))].into_iter().collect();
+        let kind = IncidentType::PersonAbsent;
+        let claims = [Claim { kind, seen, confidence_milli: 900, calibrated: true }];
+        let around = Circumstances {
+            expected: stretch(0, 1000),
+            breaks: [Interval::new(MediaMs(100_000), MediaMs(200_000))].into_iter().collect(),
+            frozen: IntervalSet::new(),
+            second_person: false,
+        };
+        standings(&claims, &around, &BTreeMap::new(), &policy).remove(0).counted.length().0
+    };
+    // Nine seconds are what opens `person_absent`.
+    assert_eq!((counted(92, 150), counted(92, 100)), (0, 0));
+    assert_eq!((counted(91, 150), counted(91, 100)), (9_000, 9_000));
+    // Away from a cut a short stretch may be part of more.
+    assert_eq!(counted(50, 52), 2_000);
+}

@@ -2,6 +2,7 @@
 //! what it supersedes, and keeps every incident's id with rising revisions.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use domain::messages::{
     CountsReason, Incident, IncidentState, Observation, PolicyRef, Score, ScoreStatus, SegmentStatus,
@@ -10,6 +11,7 @@ use domain::messages::{
 use domain::policy::Policy;
 use domain::score::{Output, ScoreInput, SessionFold};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use crate::builder::{SCREEN, Script, session};
 use crate::fixtures::{
@@ -17,7 +19,8 @@ use crate::fixtures::{
 };
 
 fn accommodated() -> Policy {
-    toml::from_str(ACCOMMODATED).unwrap()
+    static POLICY: LazyLock<Policy> = LazyLock::new(|| toml::from_str(ACCOMMODATED).unwrap());
+    POLICY.clone()
 }
 
 fn reference(policy: &Policy) -> PolicyRef {
@@ -93,16 +96,16 @@ fn scripts() -> impl Strategy<Value = Script> {
 }
 
 /// Whole sessions, folded up to five times each: 5 000 of them take as long as 100 000 cases elsewhere.
-fn cases() -> ProptestConfig {
+/// (A `proptest!` block has the environment overrule any number of its own.)
+fn for_every_session(check: impl Fn(Script) -> Result<(), TestCaseError>) {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.min(5_000), ..config }
+    let mut runner = TestRunner::new(ProptestConfig { cases: config.cases.min(5_000), ..config });
+    runner.run(&scripts(), check).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-proptest! {
-    #![proptest_config(cases())]
-
-    #[test]
-    fn the_same_policy_finds_nothing_new(script in scripts()) {
+#[test]
+fn the_same_policy_finds_nothing_new() {
+    for_every_session(|script| {
         let observations = script.observations();
         let (before, said) = streamed(&standard(), &observations);
         let (_, outcome) = again(&before, &standard(), &observations);
@@ -112,10 +115,13 @@ proptest! {
         prop_assert_eq!(content(score), content(said.score()));
         prop_assert_eq!((score.rev, score.supersedes), (said.score().rev + 1, Some(said.score().rev)));
         prop_assert_eq!(score.status, ScoreStatus::Final);
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn another_policy_and_back_supersedes_step_by_step(script in scripts()) {
+#[test]
+fn another_policy_and_back_supersedes_step_by_step() {
+    for_every_session(|script| {
         let observations = script.observations();
         let mut known = BTreeMap::new();
         let (before, said) = streamed(&standard(), &observations);
@@ -146,9 +152,9 @@ proptest! {
         prop_assert_eq!(content(back.score()), content(said.score()));
         prop_assert_eq!(standing(&known), original);
         prop_assert_eq!(back.score().supersedes, Some(outcome.score().rev));
-    }
+        Ok(())
+    });
 }
-
 #[test]
 fn an_incident_that_is_not_found_any_more_is_withdrawn() {
     let observations = session().seated(30).second_person(20).seated(30).observations();
