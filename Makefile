@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -14,33 +14,40 @@ PROPTEST_CASES ?= 100000
 # How long `make soak` runs.
 SOAK_MINUTES ?= 30
 
-system_packages := \
-    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
-    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
-    gstreamer1.0-libav gstreamer1.0-tools pkg-config libssl-dev openssl ffmpeg python3-venv unzip
+# What the build needs comes first, so that everything else can be fetched beside it.
+build_packages := libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev pkg-config libssl-dev
+build_packages += $(if $(shell command -v cc),,build-essential)
+run_packages := gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+    gstreamer1.0-libav ffmpeg python3-venv unzip
+test_packages := gstreamer1.0-tools openssl
 # Tools that may come from elsewhere than a Debian package.
-system_packages += $(if $(shell command -v npm),,npm)
-system_packages += $(if $(shell command -v cc),,build-essential)
-system_packages += $(if $(shell command -v java),,default-jre-headless)
-system_packages += $(if $(shell command -v mvn),,maven)
-system_packages += $(if $(shell command -v openssl),,openssl)
+test_packages += $(if $(shell command -v npm),,npm)
+test_packages += $(if $(shell command -v java),,default-jre-headless)
+test_packages += $(if $(shell command -v mvn),,maven)
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts ## install and build everything but the program
 
-setup-system: ## system packages (Debian and relatives)
+setup-system: packages = $(build_packages) $(run_packages) $(test_packages)
+setup-build: packages = $(build_packages)
+setup-run: packages = $(run_packages)
+
+setup-system: ## system packages (Debian and relatives): all that follow, and what tests need
+setup-build: ## those that the program is built with
+setup-run: ## those that it runs with
+setup-system setup-build setup-run:
 	@if ! command -v dpkg-query apt-get >/dev/null; then \
-	    echo "setup: this is not a Debian-like system; install the equivalents of: $(strip $(system_packages))" >&2; \
+	    echo "setup: this is not a Debian-like system; install the equivalents of: $(strip $(packages))" >&2; \
 	    exit 0; \
 	fi; \
 	missing=(); \
-	for package in $(system_packages); do \
+	for package in $(packages); do \
 	    dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$$package"); \
 	done; \
 	if (($${#missing[@]} == 0)); then \
-	    echo "setup: system packages: already installed" >&2; \
+	    echo "$@: system packages: already installed" >&2; \
 	    exit 0; \
 	fi; \
 	as_root=(); \
@@ -52,7 +59,7 @@ setup-system: ## system packages (Debian and relatives)
 	  DEBIAN_FRONTEND=noninteractive "$${as_root[@]}" apt-get -qq install --yes --no-install-recommends "$${missing[@]}" >/dev/null; \
 	} || { echo "$$remedy" >&2; exit 1; }
 
-setup-models: setup-system check-python ## ONNX models and ONNX Runtime (downloads about 230 MB once)
+setup-models: setup-run check-python ## ONNX models and ONNX Runtime (downloads about 230 MB once)
 	@python3 models/setup.py
 
 setup-media: setup-models ## sample clips (downloads about 112 MB once, then encodes for 2 minutes)
@@ -76,7 +83,7 @@ check-cargo:
 build: check-cargo ## the program, as target/release/invigilator
 	cargo build --release
 
-demo: setup-system check-cargo ## a running system: broker, worker, sample clips as candidates; ends with their scores
+demo: setup-build check-cargo ## a running system: broker, worker, sample clips as candidates; ends with their scores
 	@# Downloads wait for the network and the build for the processor: side by side.
 	@$(MAKE) --no-print-directory setup-media & media=$$!; \
 	$(MAKE) --no-print-directory build || { kill $$media; exit 1; }; \

@@ -77,6 +77,23 @@ fn a_broker_that_is_killed_and_comes_back() {
 }
 
 #[test]
+fn a_broker_whose_disk_is_full() {
+    let mut broker = match Broker::start_on_disk(96) {
+        Ok(broker) => broker,
+        Err(reason) => return eprintln!("not tested, for want of a small disk: {reason}"),
+    };
+    let exam = Exam::on(&broker.bootstrap(), "full");
+    exam.publish(&CLIPS);
+    let worker = start(&exam, "full-0", &[]);
+    worker
+        .wait_until("it writes", |worker| worker.metric(OBSERVED) >= 2.0 && worker.metric(COMMITTED) >= 2.0);
+    broker.fill_disk();
+    broker.make_room();
+    assert_nothing_lost_or_doubled(&exam);
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+#[test]
 fn brokers_that_are_killed_one_after_the_other() {
     let mut cluster = Cluster::start(3);
     let exam = Exam::on(&cluster.bootstrap(), "rolling");

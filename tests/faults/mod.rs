@@ -9,6 +9,7 @@ mod decoders;
 mod memory;
 mod records;
 mod soak;
+mod topics;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports, reason = "not every test crate uses all of it")]
 
 mod cluster;
+mod disk;
 pub mod jvm;
 mod link;
 mod node;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use kafka::{Admin, Connection};
 
 pub use cluster::Cluster;
+use disk::Disk;
 pub use link::Link;
 pub use node::Port;
 use node::{Node, QUICK, copies};
@@ -57,6 +59,31 @@ impl Broker {
         (broker, link)
     }
 
+    /// Starts an empty broker with a small disk.
+    ///
+    /// # Errors
+    /// Why there can be no such disk here.
+    pub fn start_on_disk(mib: u32) -> Result<Self, String> {
+        let mut node = Node::new(1);
+        node.disk = Some(Disk::mount(&node.data(), mib)?);
+        let mut broker = Self { node, entrance: None };
+        broker.restart();
+        Ok(broker)
+    }
+
+    /// Fills its disk, and waits until it gives up.
+    pub fn fill_disk(&mut self) {
+        self.node.disk.as_ref().expect("it has a disk of its own").fill();
+        self.node.wait_until_ended();
+    }
+
+    /// Makes room on its disk and starts it again.
+    pub fn make_room(&mut self) {
+        self.node.kill();
+        self.node.disk.as_ref().expect("it has a disk of its own").make_room();
+        self.restart();
+    }
+
     /// Where clients find it.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.entrance.as_ref().unwrap_or(&self.node.client_port).number)
@@ -65,6 +92,21 @@ impl Broker {
     /// How clients reach it.
     pub fn connection(&self, client_id: &str) -> Connection {
         Connection::new(self.bootstrap(), client_id)
+    }
+
+    /// Deletes the records of a partition before an offset, as retention would.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
+        let list = format!(
+            r#"{{"version":1,"partitions":[{{"topic":"{topic}","partition":{partition},"offset":{before}}}]}}"#
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), list).unwrap();
+        let output = jvm::tool("org.apache.kafka.tools.DeleteRecordsCommand", &self.bootstrap())
+            .arg("--offset-json-file")
+            .arg(file.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Kills it at once, as a crash would (SIGKILL); its data stay.

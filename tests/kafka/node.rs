@@ -7,11 +7,12 @@
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::disk::Disk;
 use super::jvm;
 
 /// How long a node may take to answer, on a machine that does other things as well.
@@ -26,6 +27,8 @@ pub struct Node {
     /// Where other nodes find its controller.
     pub controller_port: Port,
     id: usize,
+    /// Where its data are, if not on the disk of the machine.
+    pub disk: Option<Disk>,
     process: Option<Child>,
 }
 
@@ -40,7 +43,8 @@ impl Node {
         fs::copy(cache.join("storage/bootstrap.checkpoint"), data.join("bootstrap.checkpoint")).unwrap();
         let formatted = fs::read_to_string(cache.join("storage/meta.properties")).unwrap();
         fs::write(data.join("meta.properties"), as_node(&formatted, id)).unwrap();
-        Self { folder, client_port: Port::claim(), controller_port: Port::claim(), id, process: None }
+        let (client_port, controller_port) = (Port::claim(), Port::claim());
+        Self { folder, client_port, controller_port, id, disk: None, process: None }
     }
 
     /// Where clients find it.
@@ -73,16 +77,28 @@ impl Node {
             "kafka.Kafka",
             "server.properties",
         ];
-        self.process = Some(jvm::spawn(self.folder.path(), "broker.log", &arguments));
+        let shell = self.disk.as_ref().map_or_else(|| Command::new("sh"), |disk| disk.command("sh"));
+        self.process = Some(jvm::spawn_by(shell, self.folder.path(), "broker.log", &arguments));
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait_until_ended(&mut self) {
+        let began = Instant::now();
+        while !self.has_ended() {
+            assert!(began.elapsed() < PATIENCE, "the broker goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| process.try_wait().unwrap().is_some())
     }
 
     /// Waits until something is so.
     pub fn wait_until(&mut self, is_so: impl Fn() -> bool) {
         let began = Instant::now();
         while !is_so() {
-            let has_ended =
-                self.process.as_mut().is_some_and(|process| process.try_wait().unwrap().is_some());
-            if has_ended || began.elapsed() > PATIENCE {
+            if self.has_ended() || began.elapsed() > PATIENCE {
                 let log = fs::read_to_string(self.folder.path().join("broker.log")).unwrap_or_default();
                 panic!("the broker did not start:\n{log}");
             }

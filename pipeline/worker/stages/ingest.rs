@@ -22,6 +22,7 @@ use super::decode::{SegmentMedia, Taken};
 use super::fetch::Referring;
 use super::holds::Holds;
 use super::outbox::{Outbox, SharedLedger, locked};
+use super::overtaken::Overtaken;
 use super::stop::Stop;
 use crate::failpoint::Failpoint;
 use crate::media::Reference;
@@ -45,6 +46,7 @@ pub(super) const ROLE: Role = Role::Observe;
 pub(super) struct Ingest<'a> {
     pub consumer: GroupConsumer,
     pub ledger: SharedLedger,
+    pub overtaken: Arc<Overtaken>,
     pub outbox: &'a Outbox,
     pub media: &'a Budget,
     /// More than this no segment may have, in bytes, whatever its record states.
@@ -144,7 +146,10 @@ impl Ingest<'_> {
         let lease = locked(&self.ledger).begin(record.origin.partition, record.origin.offset);
         // Without a lease the partition has gone, or the record has been taken in before.
         let Some(lease) = lease else { return Ok(None) };
+        let arrived = record.timestamp_ms.unwrap_or_default();
+        let overtaken = self.overtaken.may_miss_some(lease.partition(), &header, arrived);
         let place = self.outbox.reserve(&header, record, lease, permit);
+        let place = if overtaken { place.after_deleted_ones(&header) } else { place };
         let segment = Taken { header, media: SegmentMedia::Inline, place, since: Instant::now() };
         // Neither is ever full: they have room for as many as there can be permits.
         match reference {
@@ -230,6 +235,7 @@ fn reference_of(media: Media<'_>) -> Option<Reference> {
 /// Keeps the ledger in step with the assignment.
 pub(super) struct Leases {
     pub ledger: SharedLedger,
+    pub overtaken: Arc<Overtaken>,
     pub metrics: Metrics,
     pub pulse: Arc<Pulse>,
 }
@@ -246,6 +252,7 @@ impl Assignment for Leases {
     fn revoked(&self, partitions: &[i32]) -> Vec<(i32, i64)> {
         tracing::info!(?partitions, role = ROLE.name(), "partitions revoked");
         self.metrics.rebalance(ROLE, "revoked");
+        partitions.iter().for_each(|partition| self.overtaken.forget(*partition));
         let mut ledger = locked(&self.ledger);
         partitions.iter().filter_map(|partition| Some((*partition, ledger.revoke(*partition)?))).collect()
     }
@@ -253,6 +260,7 @@ impl Assignment for Leases {
     fn lost(&self, partitions: &[i32]) {
         tracing::warn!(?partitions, role = ROLE.name(), "partitions lost");
         self.metrics.rebalance(ROLE, "lost");
+        partitions.iter().for_each(|partition| self.overtaken.forget(*partition));
         let mut ledger = locked(&self.ledger);
         for partition in partitions {
             // Nothing can be committed for it any more.
@@ -260,7 +268,8 @@ impl Assignment for Leases {
         }
     }
 
-    fn overtaken(&self, _partition: i32, expected: i64, earliest: i64) {
+    fn overtaken(&self, partition: i32, expected: i64, earliest: i64) {
+        self.overtaken.add(partition);
         self.metrics.overtaken(expected, earliest);
     }
 }

@@ -29,6 +29,7 @@ mod in_order;
 mod ingest;
 mod look;
 mod outbox;
+mod overtaken;
 mod retry;
 mod score;
 mod stop;
@@ -61,6 +62,7 @@ use holds::Holds;
 use ingest::{Ingest, LEAST_COST, Leases};
 use look::Look;
 use outbox::Outbox;
+use overtaken::Overtaken;
 use retry::{Retry, Schedule};
 use score::Score;
 
@@ -161,8 +163,13 @@ impl Worker<'_> {
             stop.clone(),
         )?;
         let pulse = self.health.register(ingest::ROLE.name());
-        let leases =
-            Leases { ledger: Arc::clone(&ledger), metrics: metrics.clone(), pulse: Arc::clone(&pulse) };
+        let overtaken = Arc::new(Overtaken::default());
+        let leases = Leases {
+            ledger: Arc::clone(&ledger),
+            overtaken: Arc::clone(&overtaken),
+            metrics: metrics.clone(),
+            pulse: Arc::clone(&pulse),
+        };
         let group = GroupSettings {
             instance_id: kafka.static_membership.then(|| format!("{}-observe", kafka.instance)),
             protocol: kafka.group_protocol,
@@ -187,6 +194,7 @@ impl Worker<'_> {
         let ingest = Ingest {
             consumer,
             ledger,
+            overtaken,
             outbox: &outbox,
             media: &budgets.media,
             most_media: kafka.max_record_bytes.into(),

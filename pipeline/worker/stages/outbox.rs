@@ -6,13 +6,15 @@
 //! segment led to is acknowledged; what belongs to a partition that was taken away is neither published
 //! nor counted. Waits for: room in the producer's queue.
 
+use std::iter;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::delivery::{Lease, OffsetLedger};
 use domain::ids::SessionId;
-use domain::messages::{Observation, SegmentHeader};
+use domain::messages::{Marker, MarkerKind, Observation, SegmentHeader};
+use domain::time::Millis;
 use kafka::wire::Event;
 use kafka::{Connection, KafkaError, Outgoing, Publisher, PublisherSettings, Record, Topics};
 
@@ -49,11 +51,24 @@ pub(super) struct Place {
     record: Record,
     lease: Lease,
     trace: Trace,
+    /// Said before the result.
+    marker: Option<Marker>,
     /// Pays for the record.
     permit: Permit,
 }
 
 impl Place {
+    /// The place of a segment before which others were deleted unread.
+    pub(super) fn after_deleted_ones(self, header: &SegmentHeader) -> Self {
+        let marker = Marker {
+            session: header.session.clone(),
+            kind: MarkerKind::Overtaken,
+            media_ms: header.start_ms,
+            silent_ms: Millis::ZERO,
+        };
+        Self { marker: Some(marker), ..self }
+    }
+
     /// The partition that the record came from.
     pub(super) fn partition(&self) -> i32 {
         self.lease.partition()
@@ -149,7 +164,7 @@ impl Outbox {
         let observe = given.clone().unwrap_or_else(own).child(SOURCE, &session);
         let trace = Trace { given, observe, since: Instant::now() };
         let ticket = self.lines().reserve(session.clone());
-        Place { session, ticket, record, lease, trace, permit }
+        Place { session, ticket, record, lease, trace, marker: None, permit }
     }
 
     /// Gives up what is on its way, and lets go of whoever waits for room. A successor does it again.
@@ -174,7 +189,7 @@ impl Outbox {
 
     /// Publishes what was seen.
     pub(super) fn publish(&self, place: Place, observation: &Observation) -> Result<(), KafkaError> {
-        let records = vec![self.observation(&place, observation)];
+        let records = self.observation(&place, observation).collect();
         self.finish(place, records)
     }
 
@@ -189,7 +204,7 @@ impl Outbox {
         let records = if self.is_current(&place) {
             let trace = Some(&place.trace.observe);
             let letter = dead_letter::of(&place.record, rejected, trace, &self.topics, &self.metrics);
-            vec![letter, self.observation(&place, placeholder)]
+            iter::once(letter).chain(self.observation(&place, placeholder)).collect()
         } else {
             Vec::new()
         };
@@ -210,7 +225,7 @@ impl Outbox {
     }
 
     fn finish(&self, place: Place, records: Vec<Outgoing>) -> Result<(), KafkaError> {
-        let Place { session, ticket, record, lease, trace, permit } = place;
+        let Place { session, ticket, record, lease, trace, permit, .. } = place;
         let trace = Some((session.clone(), trace));
         let receipt = Receipt::new(lease, records.len() as u8, record.timestamp_ms, trace);
         drop(record);
@@ -240,14 +255,16 @@ impl Outbox {
         Ok(())
     }
 
-    fn observation(&self, place: &Place, observation: &Observation) -> Outgoing {
+    fn observation(&self, place: &Place, observation: &Observation) -> impl Iterator<Item = Outgoing> {
         let (time, trace) = (clock::now(), place.trace.observe.header());
         let event = Event { source: SOURCE, time: Some(&time), traceparent: Some(&trace) };
         let mut record = Outgoing::message(self.topics.observations(), event, observation);
         if let Some(arrived) = place.record.timestamp_ms {
             record.headers.push(ARRIVED, arrived.to_string());
         }
-        record
+        let marker = place.marker.as_ref();
+        let marker = marker.map(|marker| Outgoing::message(self.topics.observations(), event, marker));
+        marker.into_iter().chain([record])
     }
 
     fn lines(&self) -> MutexGuard<'_, InOrder<SessionId, Finished>> {

@@ -1,5 +1,5 @@
-//! `invigilator.marker.v1`: a wall clock's verdict, written into the observation log so that a replay
-//! sees it too.
+//! `invigilator.marker.v1`: what no observation can tell, written into the log of observations so that a
+//! replay sees it too: a wall clock's verdict, or what became of segments that nobody observed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::ids::SessionId;
 use crate::time::{MediaMs, Millis};
 
-/// Something that only a clock could notice.
+/// Something that is in no segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Marker {
     /// The session.
     pub session: SessionId,
-    /// What the clock noticed.
+    /// What was noticed.
     pub kind: MarkerKind,
-    /// Media time reached when it did.
+    /// Media time reached by then; of `overtaken`: start of the segment before which others are missing.
     pub media_ms: MediaMs,
-    /// How long nothing had come by then.
+    /// How long nothing had come by then; of `overtaken`: 0.
     pub silent_ms: Millis,
 }
 
-/// What a clock can notice.
+/// What can be noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MarkerKind {
@@ -28,4 +28,6 @@ pub enum MarkerKind {
     Idle,
     /// No bytes came while the session should be running.
     StreamLost,
+    /// Segments were deleted before anybody had observed them: the platform's doing.
+    Overtaken,
 }

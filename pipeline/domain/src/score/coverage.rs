@@ -12,7 +12,7 @@ use super::rule::Unexplained;
 use crate::messages::{Coverage, UnseenReason};
 use crate::time::{Interval, IntervalSet, MediaMs, Millis};
 
-/// Why time was not seen: what the observer says, and two reasons that only the fold can know.
+/// Why time was not seen: what the observer says, and three reasons that only the fold can know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Unseen {
@@ -26,6 +26,8 @@ pub(super) enum Unseen {
     Frozen,
     /// It came after its place was given up.
     Late,
+    /// It was deleted before anybody had observed it.
+    Overtaken,
 }
 
 impl From<UnseenReason> for Unseen {
@@ -53,6 +55,7 @@ impl Unseen {
             Self::Shed => "shed",
             Self::Frozen => "frozen",
             Self::Late => "late",
+            Self::Overtaken => "overtaken",
         }
     }
 }
@@ -196,9 +199,10 @@ impl CoverageLedger {
         }
         *sums.by_reason.entry(Unseen::Gap).or_default() += unknown.length();
         sums.longest_unseen = sums.longest_unseen.max(unseen.longest());
-        // What we left out under load is our doing and known to be; all else a human may have to explain.
-        let shed = self.unseen.get(&Unseen::Shed).map(|stretches| stretches.0.clone());
-        let unexplained = unseen.difference(&shed.unwrap_or_default());
+        // What is our own doing needs no explanation; all else a human may have to explain.
+        let ours =
+            [Unseen::Shed, Unseen::Overtaken].into_iter().filter_map(|reason| self.unseen.get(&reason));
+        let unexplained = ours.fold(unseen, |left, stretches| left.difference(&stretches.0));
         sums.unexplained.longest = sums.unexplained.longest.max(unexplained.longest());
         sums.unexplained.total += unexplained.length();
         sums

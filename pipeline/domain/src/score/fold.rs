@@ -135,18 +135,26 @@ impl SessionFold {
     fn marker(&mut self, marker: &Marker) -> Cause {
         match marker.kind {
             MarkerKind::Idle => self.is_over(),
+            _ if !self.is_new(marker) => {
+                self.state.counters.duplicates += 1;
+                Cause::Nothing
+            }
+            MarkerKind::Overtaken => {
+                self.state.watch.overtaken(marker.media_ms);
+                Cause::Nothing
+            }
             MarkerKind::StreamLost => {
-                let text = String::from_utf8_lossy(&canonical::bytes(marker)).into_owned();
-                if !self.state.markers.insert(text) {
-                    self.state.counters.duplicates += 1;
-                    return Cause::Nothing;
-                }
                 let granted = self.granted();
                 let terms = Terms { policy: &self.policy, paper: granted.paper };
                 self.state.watch.silent(marker, terms, &mut self.state.ledger);
                 Cause::Circumstances
             }
         }
+    }
+
+    fn is_new(&mut self, marker: &Marker) -> bool {
+        let text = String::from_utf8_lossy(&canonical::bytes(marker)).into_owned();
+        self.state.markers.insert(text)
     }
 
     fn fact(&mut self, fact: &SessionFact) -> Cause {

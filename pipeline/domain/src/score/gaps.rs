@@ -13,6 +13,19 @@ use crate::time::{Interval, IntervalSet, MediaMs, Millis};
 
 /// A hole whose segments were numbered but never came: lost on the way.
 pub(super) const LOST_ON_THE_WAY: u16 = 1;
+/// A hole whose segments came and were deleted before anybody had observed them.
+pub(super) const DELETED_UNSEEN: u16 = 2;
+
+/// What is known of the segments before one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Their numbers are complete.
+    Complete,
+    /// Some are missing, and nobody knows why.
+    Missing,
+    /// Some were deleted unseen.
+    Deleted,
+}
 
 /// Present runs of missing pieces.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,16 +46,17 @@ struct Run {
 }
 
 impl Gaps {
-    /// A segment begins: `after_hole` if numbers before it are missing, `undecodable` if it is a
-    /// placeholder.
+    /// A segment begins; `undecodable` if it is a placeholder.
     pub fn segment(
         &mut self,
         start: MediaMs,
-        after_hole: bool,
+        before: Before,
         undecodable: bool,
     ) -> Option<(IncidentType, Change)> {
-        if after_hole {
-            self.hole.figure = LOST_ON_THE_WAY;
+        match before {
+            Before::Complete => {}
+            Before::Missing => self.hole.figure = LOST_ON_THE_WAY,
+            Before::Deleted => self.hole.figure = DELETED_UNSEEN,
         }
         if undecodable {
             self.undecodable.segments = self.undecodable.segments.saturating_add(1);

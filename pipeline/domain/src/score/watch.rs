@@ -4,14 +4,14 @@
 //! conditions hold, which windows react. All media-time logic of the fold meets here; arrival order,
 //! human decisions, points and messages do not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::conditions::{Seen, needs_calibration, unseen_vote, windows};
 use super::coverage::{CoverageLedger, Unseen};
 use super::freeze::{Freeze, Picture};
-use super::gaps::{Gaps, ran_back};
+use super::gaps::{Before, Gaps, ran_back};
 use super::glances::{Glances, is_dense};
 use super::hysteresis::{Change, Growth, Hysteresis, Vote};
 use super::ledger::{Lane, Ledger, Moment};
@@ -35,6 +35,9 @@ pub(super) struct Watch {
     gaps: Gaps,
     pub coverage: CoverageLedger,
     pub not_evaluated: BTreeMap<IncidentType, BTreeMap<NotEvaluatedReason, Millis>>,
+    /// Starts of segments, still to come, before which others were deleted unseen.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    overtaken: BTreeSet<MediaMs>,
     epoch: u32,
     /// Start of the first segment.
     pub first: Option<MediaMs>,
@@ -64,13 +67,20 @@ impl Watch {
     ) {
         let Released { segment, after_hole } = released;
         let start = segment.interval.start;
+        let before = match after_hole {
+            true if self.overtaken.contains(&start) => Before::Deleted,
+            true => Before::Missing,
+            false => Before::Complete,
+        };
+        let hole = Interval::new(self.frontier(), start);
+        self.overtaken = self.overtaken.split_off(&(start + Millis(1)));
         self.first.get_or_insert(start);
         if segment.epoch != self.epoch {
             self.begin_epoch(segment.epoch, ledger);
         }
         ledger.segment(segment.sequence, segment.interval);
         self.clock(&segment, terms, ledger);
-        let resumed = self.gaps.segment(start, after_hole, segment.undecodable);
+        let resumed = self.gaps.segment(start, before, segment.undecodable);
         if let Some((kind, change)) = resumed {
             self.apply(kind.into(), change, start, terms, ledger);
             ledger.close(kind.into());
@@ -81,7 +91,15 @@ impl Watch {
                 traces.push(trace);
             }
         }
+        if before == Before::Deleted {
+            self.coverage.explain(hole, Unseen::Overtaken);
+        }
         ledger.remind(self.frontier(), terms.policy.timing.update_every_ms);
+    }
+
+    /// Segments before the one that begins here were deleted unseen.
+    pub fn overtaken(&mut self, start: MediaMs) {
+        self.overtaken.insert(start);
     }
 
     /// A clock noticed silence.

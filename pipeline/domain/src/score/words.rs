@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::gaps::LOST_ON_THE_WAY;
+use super::gaps::{DELETED_UNSEEN, LOST_ON_THE_WAY};
 use super::ledger::Record;
 use crate::messages::{Attribution, IncidentType, Reason};
 use crate::time::Millis;
@@ -63,9 +63,12 @@ pub(super) fn reason(record: &Record, length: Millis) -> Reason {
         }
         IncidentType::VideoFrozen => ("same_picture", format!("The picture stood still for {time}.")),
         IncidentType::VideoGap => {
-            let lost = figure == LOST_ON_THE_WAY;
-            let code = if lost { "segments_missing" } else { "media_time_missing" };
-            (code, format!("No video is there for {time}."))
+            let (code, why) = match figure {
+                DELETED_UNSEEN => ("segments_deleted", ": it was deleted before it could be looked at"),
+                LOST_ON_THE_WAY => ("segments_missing", ""),
+                _ => ("media_time_missing", ""),
+            };
+            (code, format!("No video is there for {time}{why}."))
         }
         IncidentType::StreamLost => {
             params.insert("silent_s".to_owned(), json!(figure));
@@ -104,6 +107,7 @@ pub(super) fn attribution(record: &Record) -> Attribution {
         | IncidentType::StreamLost
         | IncidentType::MediaUndecodable
         | IncidentType::ClockDiscontinuity => Attribution::It,
+        IncidentType::VideoGap if record.figure == DELETED_UNSEEN => Attribution::Platform,
         IncidentType::VideoGap if record.figure == LOST_ON_THE_WAY => Attribution::It,
         IncidentType::VideoGap | IncidentType::ReplaySuspected | IncidentType::IdentityUnverifiable => {
             Attribution::Unknown

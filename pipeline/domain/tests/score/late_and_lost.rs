@@ -1,7 +1,7 @@
 //! The end of a session, silence, latecomers and redriven segments are told apart and said so.
 
-use domain::messages::IncidentType::{ClockDiscontinuity, PersonAbsent, StreamLost};
-use domain::messages::{MarkerKind, ScoreStatus, SegmentStatus};
+use domain::messages::IncidentType::{ClockDiscontinuity, PersonAbsent, StreamLost, VideoGap};
+use domain::messages::{Attribution, MarkerKind, ReviewPriority, ScoreStatus, SegmentStatus};
 use domain::score::ScoreInput;
 
 use crate::builder::session;
@@ -124,6 +124,39 @@ fn silence_is_reported_until_bytes_come_again() {
     assert_eq!(outcome.kinds(), [StreamLost]);
     assert_eq!(outcome.of(StreamLost)[0].reason.text, "No video arrived for 30 s.");
     assert_eq!(outcome.score().concern_milli, 0);
+}
+
+#[test]
+fn segments_that_were_deleted_unseen_are_the_platforms_loss() {
+    let mut observations = session().seated(120).observations();
+    observations.drain(20..30);
+    let mut fold = fold_with(&standard());
+    let mut outcome = Outcome::default();
+    outcome.add(fold.push(ScoreInput::SessionFact(&started(&[], None))));
+    let (before, after) = observations.split_at(20);
+    for observation in before {
+        outcome.add(fold.push(ScoreInput::Observation(observation)));
+    }
+    let told = marker(MarkerKind::Overtaken, 60);
+    assert!(fold.push(ScoreInput::Marker(&told)).is_empty());
+    assert!(fold.push(ScoreInput::Marker(&told)).is_empty());
+    for observation in after {
+        outcome.add(fold.push(ScoreInput::Observation(observation)));
+    }
+    // Nothing is missing before this one.
+    let start_s = after[15].start_ms.0 / 1000;
+    outcome.add(fold.push(ScoreInput::Marker(&marker(MarkerKind::Overtaken, start_s))));
+    outcome.add(fold.finish());
+    assert_eq!(outcome.kinds(), [VideoGap]);
+    let gap = outcome.of(VideoGap)[0];
+    assert_eq!((gap.attribution, gap.reason.code.as_str()), (Attribution::Platform, "segments_deleted"));
+    let score = outcome.score();
+    let reasons = &score.coverage.by_reason;
+    // The last sample before the hole does not stand for all of the time after it.
+    assert_eq!((reasons["overtaken"].0, reasons["gap"].0), (19_500, 500));
+    assert_eq!(score.concern_milli, 0);
+    // A sixth is missing, which a human would have to look into were it not our own doing.
+    assert_eq!(score.review_priority, ReviewPriority::None);
 }
 
 #[test]

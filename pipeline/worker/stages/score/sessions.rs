@@ -199,10 +199,10 @@ impl Sessions {
                         media_ms: session.reached,
                         silent_ms: Millis(silent.try_into().unwrap_or(i64::MAX)),
                     });
-                    match kind {
-                        MarkerKind::StreamLost => session.is_lost = true,
+                    session.is_lost |= kind == MarkerKind::StreamLost;
+                    if kind == MarkerKind::Idle {
                         // The marker is on its way; should it get lost, the clock starts again.
-                        MarkerKind::Idle => session.heard = clocks.now,
+                        session.heard = clocks.now;
                     }
                     Silence::New
                 }
