@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn header(session: &str, sequence: u64) -> SegmentHeader {
-        let stream = StreamRef { kind: StreamKind::Webcam, epoch: 0, init_sha256: None };
+        let stream = StreamRef { kind: StreamKind::Webcam, epoch: 0, init_sha256: String::new() };
         SegmentHeader {
             session: session.parse().unwrap(),
             stream,
