@@ -1,13 +1,15 @@
 //! Real brokers for tests: Apache Kafka on the loopback interface, alone ([`Broker`]), three together
 //! ([`Cluster`]), or with TLS, users and an authorizer ([`secured`]).
 //!
-//! Included by path where they are needed; use nothing of the including crate but the crate `kafka`.
+//! Included by path where they are needed; use nothing of the including crate but the crates `base64`,
+//! `kafka`, `rustix` and `tempfile`.
 //! Several test processes may run brokers at once; none outlives its process.
 
 #![allow(dead_code, unused_imports, reason = "not every test crate uses all of it")]
 
 mod cluster;
 mod disk;
+pub mod issuer;
 pub mod jvm;
 mod link;
 mod node;

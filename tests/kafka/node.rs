@@ -26,6 +26,8 @@ pub struct Node {
     pub client_port: Port,
     /// Where other nodes find its controller.
     pub controller_port: Port,
+    /// Further options of its JVM.
+    pub options: Vec<String>,
     id: usize,
     /// Where its data are, if not on the disk of the machine.
     pub disk: Option<Disk>,
@@ -44,7 +46,7 @@ impl Node {
         let formatted = fs::read_to_string(cache.join("storage/meta.properties")).unwrap();
         fs::write(data.join("meta.properties"), as_node(&formatted, id)).unwrap();
         let (client_port, controller_port) = (Port::claim(), Port::claim());
-        Self { folder, client_port, controller_port, id, disk: None, process: None }
+        Self { folder, client_port, controller_port, options: Vec::new(), id, disk: None, process: None }
     }
 
     /// Where clients find it.
@@ -67,8 +69,9 @@ impl Node {
         assert!(self.process.is_none(), "it still runs");
         fs::write(self.folder.path().join("server.properties"), settings).unwrap();
         let (heap, jars) = (format!("-Xmx{heap}"), format!("{}/lib/*", cache().display()));
-        let arguments = [
-            &heap,
+        let mut arguments: Vec<&str> = self.options.iter().map(String::as_str).collect();
+        arguments.extend([
+            heap.as_str(),
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -76,7 +79,7 @@ impl Node {
             &jars,
             "kafka.Kafka",
             "server.properties",
-        ];
+        ]);
         let shell = self.disk.as_ref().map_or_else(|| Command::new("sh"), |disk| disk.command("sh"));
         self.process = Some(jvm::spawn_by(shell, self.folder.path(), "broker.log", &arguments));
     }

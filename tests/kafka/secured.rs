@@ -1,5 +1,5 @@
-//! A broker that lets in only whom it knows: TLS, SASL/SCRAM, and an authorizer that allows nothing by
-//! itself.
+//! A broker that lets in only whom it knows: TLS, SASL by password (SCRAM) or by signed token (OAUTHBEARER),
+//! and an authorizer that allows nothing by itself.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use kafka::{Admin, Connection};
 
 use super::ASK;
+use super::issuer::Issuer;
 use super::node::{Node, Port, QUICK, cache, copies};
 
 /// A user who may do everything.
@@ -22,6 +23,8 @@ pub const SCORE: &str = "score";
 /// A running broker with a certificate and users of its own.
 pub struct Secured {
     node: Node,
+    /// Signs the tokens that it accepts.
+    pub issuer: Issuer,
     /// Listens without security, for the broker itself and for setting up: whoever comes here may do
     /// everything.
     inner_port: Port,
@@ -35,8 +38,13 @@ impl Secured {
     }
 
     fn start() -> Self {
-        let mut secured = Self { node: Node::new(1), inner_port: Port::claim() };
-        let folder = secured.node.folder.path().to_owned();
+        let node = Node::new(1);
+        let folder = node.folder.path().to_owned();
+        let issuer = Issuer::new(&folder, "issuer");
+        std::fs::write(folder.join("issuer.json"), issuer.key_set()).unwrap();
+        let mut secured = Self { node, issuer, inner_port: Port::claim() };
+        let trusts = format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}", secured.key_set());
+        secured.node.options.push(trusts);
         certificate(&folder, "broker");
         certificate(&folder, "other");
         let settings = settings(&secured);
@@ -51,6 +59,26 @@ impl Secured {
     /// The password of a user.
     pub fn password(user: &str) -> String {
         format!("{user}-knows-it")
+    }
+
+    /// An issuer whose tokens it does not accept.
+    pub fn other_issuer(&self) -> Issuer {
+        Issuer::new(self.node.folder.path(), "other-issuer")
+    }
+
+    /// Where it finds the key of the issuer.
+    fn key_set(&self) -> String {
+        format!("file://{}/issuer.json", self.node.folder.path().display())
+    }
+
+    /// How somebody reaches it whose token is in a file.
+    pub fn connection_by_token(&self, file: &Path) -> Connection {
+        let mut connection = self.connection("by-token", "");
+        connection.properties.retain(|name, _| !name.starts_with("sasl."));
+        let file = file.to_str().unwrap();
+        let properties = [("sasl.mechanism", "OAUTHBEARER"), ("sasl.oauthbearer.token.file", file)];
+        connection.properties.extend(properties.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        connection
     }
 
     /// How a user reaches it.
@@ -151,9 +179,18 @@ listeners=SASL_SSL://127.0.0.1:{outer},INNER://127.0.0.1:{inner},CONTROLLER://12
 advertised.listeners=SASL_SSL://127.0.0.1:{outer},INNER://127.0.0.1:{inner}
 listener.security.protocol.map=SASL_SSL:SASL_SSL,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=INNER
-sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.enabled.mechanisms=SCRAM-SHA-512,OAUTHBEARER
+connections.max.reauth.ms=3600000
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=\
+org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
+listener.name.sasl_ssl.oauthbearer.sasl.server.callback.handler.class=\
+org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
+sasl.oauthbearer.jwt.validator.class=org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator
+sasl.oauthbearer.jwks.endpoint.url={}
+sasl.oauthbearer.expected.audience=kafka
+sasl.oauthbearer.clock.skew.seconds=0
 ssl.keystore.type=PEM
 ssl.keystore.location={}/broker-keystore.pem
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
@@ -163,6 +200,7 @@ log.dirs={}
         copies(1, 1),
         node.voter(),
         node.controller_port.number,
+        secured.key_set(),
         node.folder.path().display(),
         node.data().display()
     )

@@ -16,7 +16,7 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::producer::{BaseProducer, Producer};
 
 use crate::connection::Connection;
-use crate::context::{Logging, Refusal, Refusals};
+use crate::context::{self, Context as Callbacks, Logging, Refusal, Refusals};
 use crate::error::KafkaError;
 use crate::topics::TopicSpec;
 
@@ -41,9 +41,9 @@ pub struct TopicDescription {
 
 /// Asks and tells the brokers about topics.
 pub struct Admin {
-    client: AdminClient<Logging>,
+    client: AdminClient<Callbacks<Logging>>,
     /// Asks for the brokers' map: unlike an admin client it learns why it is refused.
-    asker: BaseProducer<Refusals>,
+    asker: BaseProducer<Callbacks<Refusals>>,
     timeout: Duration,
 }
 
@@ -53,22 +53,20 @@ impl Admin {
     /// # Errors
     /// If a setting is refused. Whether a broker can be reached shows later.
     pub fn new(connection: &Connection, timeout: Duration) -> Result<Self, KafkaError> {
-        let client = connection
-            .config()?
-            .create_with_context(Logging)
-            .map_err(|error| KafkaError::from_library("create an admin client", error))?;
-        let asker = connection
-            .config()?
-            .create_with_context(Refusals::default())
-            .map_err(|error| KafkaError::from_library("create an admin client", error))?;
+        const ACTION: &str = "create an admin client";
+        let config = connection.config()?;
+        let client = context::create(connection, &config, ACTION, Logging)?;
+        let asker = context::create(connection, &config, ACTION, Refusals::default())?;
         Ok(Self { client, asker, timeout })
     }
 
     /// The brokers' map of themselves and all topics.
     fn metadata(&self, action: &'static str) -> Result<Metadata, KafkaError> {
+        // Nobody polls it while it waits: a token that is due is taken before.
+        self.asker.poll(Duration::ZERO);
         self.asker.client().fetch_metadata(None, self.timeout).map_err(|error| {
             self.asker.poll(HEAR);
-            match self.asker.context().take() {
+            match self.asker.context().own.take() {
                 Some(Refusal::Credentials(code)) => KafkaError::refused(action, code),
                 Some(Refusal::Certificate(problem)) => KafkaError::Certificate { problem },
                 None => KafkaError::from_library(action, error),
@@ -95,7 +93,7 @@ impl Admin {
             return Ok(());
         }
         let topics: Vec<NewTopic<'_>> = specs.iter().map(new_topic).collect();
-        let results = block_on(self.client.create_topics(&topics, &self.options()))
+        let results = block_on(self.client()?.create_topics(&topics, &self.options()))
             .map_err(|error| KafkaError::from_library(ACTION, error))?;
         all_but(results, ACTION, RDKafkaErrorCode::TopicAlreadyExists)?;
         let asked = Instant::now();
@@ -124,7 +122,7 @@ impl Admin {
     /// The first that could not be deleted; the others are.
     pub fn delete_topics(&self, names: &[&str]) -> Result<(), KafkaError> {
         const ACTION: &str = "delete a topic";
-        let results = block_on(self.client.delete_topics(names, &self.options()))
+        let results = block_on(self.client()?.delete_topics(names, &self.options()))
             .map_err(|error| KafkaError::from_library(ACTION, error))?;
         all_but(results, ACTION, RDKafkaErrorCode::UnknownTopicOrPartition)
     }
@@ -161,7 +159,7 @@ impl Admin {
         }
         let resources: Vec<ResourceSpecifier<'_>> =
             found.keys().map(|name| ResourceSpecifier::Topic(name)).collect();
-        let results = block_on(self.client.describe_configs(&resources, &self.options()))
+        let results = block_on(self.client()?.describe_configs(&resources, &self.options()))
             .map_err(|error| KafkaError::from_library(ACTION, error))?;
         for result in results {
             let resource = result.map_err(|code| KafkaError::refused(ACTION, code))?;
@@ -172,6 +170,12 @@ impl Admin {
             }
         }
         Ok(found)
+    }
+
+    /// The client, with the token that there is now.
+    fn client(&self) -> Result<&AdminClient<Callbacks<Logging>>, KafkaError> {
+        context::authorize(self.client.inner())?;
+        Ok(&self.client)
     }
 
     fn options(&self) -> AdminOptions {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -58,6 +59,9 @@ pub const RESERVED: [&str; 34] = [
     "transactional.id",
 ];
 
+/// Names the file that tokens for SASL/OAUTHBEARER come from. Not a property of the library.
+const TOKEN_FILE: &str = "sasl.oauthbearer.token.file";
+
 impl Connection {
     /// Where to connect to, with the library's defaults for everything else.
     pub fn new(brokers: impl Into<String>, client_id: impl Into<String>) -> Self {
@@ -72,7 +76,15 @@ impl Connection {
                 let problem = "is set by this program alone".to_owned();
                 return Err(KafkaError::property(property.clone(), problem));
             }
-            config.set(property, value);
+            if property != TOKEN_FILE {
+                config.set(property, value);
+            }
+        }
+        let mechanisms = ["sasl.mechanism", "sasl.mechanisms"].map(|property| config.get(property));
+        let is_by_token = mechanisms.contains(&Some("OAUTHBEARER"));
+        if is_by_token != self.token_file().is_some() {
+            let problem = "goes with sasl.mechanism=OAUTHBEARER, and nothing else does".to_owned();
+            return Err(KafkaError::property(TOKEN_FILE.to_owned(), problem));
         }
         config.set("bootstrap.servers", &self.brokers).set("client.id", &self.client_id);
         // A restarted broker is found again within a second.
@@ -81,6 +93,11 @@ impl Connection {
         // What is shown is decided where log lines are collected.
         config.set_log_level(RDKafkaLogLevel::Info);
         Ok(config)
+    }
+
+    /// Where tokens come from, if whoever connects is known by one.
+    pub(crate) fn token_file(&self) -> Option<PathBuf> {
+        self.properties.get(TOKEN_FILE).map(PathBuf::from)
     }
 }
 
@@ -91,11 +108,10 @@ pub(crate) fn set_default(config: &mut ClientConfig, property: &str, value: &str
     }
 }
 
-/// Whether the value of a property must not be shown.
+/// Whether the value of a property must not be shown. Where a secret is, is none.
 pub(crate) fn is_secret(property: &str) -> bool {
-    ["password", "secret", ".pem", "token", "jaas", "oauthbearer.config", "username"]
-        .iter()
-        .any(|part| property.contains(part))
+    let parts = ["password", "secret", ".pem", "token", "jaas", "oauthbearer.config", "username"];
+    !property.ends_with(".file") && parts.iter().any(|part| property.contains(part))
 }
 
 impl fmt::Debug for Connection {
@@ -139,5 +155,17 @@ mod tests {
         }
         let config = connection("socket.nagle.disable", "true").config().unwrap();
         assert_eq!(config.get("socket.nagle.disable"), Some("true"));
+    }
+
+    #[test]
+    fn tokens_come_from_a_file_and_the_library_is_not_told_of_it() {
+        let mut connection = connection(TOKEN_FILE, "/run/secrets/token");
+        let error = connection.config().unwrap_err();
+        assert!(error.to_string().contains("OAUTHBEARER"), "{error}");
+        connection.properties.insert("sasl.mechanism".to_owned(), "OAUTHBEARER".to_owned());
+        assert_eq!(connection.config().unwrap().get(TOKEN_FILE), None);
+        connection.properties.remove(TOKEN_FILE);
+        let error = connection.config().unwrap_err();
+        assert!(error.to_string().contains(TOKEN_FILE), "{error}");
     }
 }

@@ -1,9 +1,12 @@
 //! What went wrong between this process and the brokers, and what it means for the work in hand.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::error::ErrorKind;
 use rdkafka::error::RDKafkaErrorCode;
+
+use crate::token::TokenError;
 
 /// A call to the brokers, or a delivery, that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +61,14 @@ pub enum KafkaError {
         /// What is wrong with its certificate.
         problem: String,
     },
+    /// There is no token to be known by.
+    #[error("the token in {} {problem}", .file.display())]
+    Token {
+        /// Where it should be.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: TokenError,
+    },
     /// The broker or the client library refused.
     #[error("cannot {action}: {code}")]
     Refused {
@@ -75,7 +86,9 @@ impl KafkaError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::TooLarge { .. } => ErrorKind::Poison,
-            Self::Property { .. } | Self::Client { .. } | Self::Certificate { .. } => ErrorKind::Fatal,
+            Self::Property { .. } | Self::Client { .. } | Self::Certificate { .. } | Self::Token { .. } => {
+                ErrorKind::Fatal
+            }
             Self::TimedOut { .. } | Self::Closed { .. } | Self::Failed { .. } => ErrorKind::Transient,
             Self::Refused { is_fatal: true, .. } => ErrorKind::Fatal,
             Self::Refused { code, .. } => kind_of(*code),
@@ -85,7 +98,9 @@ impl KafkaError {
     /// Whether a new client would be refused as well: settings that make no sense, rights that are missing.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Property { .. } | Self::Client { .. } | Self::Certificate { .. } => true,
+            Self::Property { .. } | Self::Client { .. } | Self::Certificate { .. } | Self::Token { .. } => {
+                true
+            }
             Self::Refused { code, .. } => {
                 kind_of(*code) == ErrorKind::Fatal && !matches!(reason_of(*code), "fenced" | "refused")
                     || matches!(
@@ -108,6 +123,7 @@ impl KafkaError {
             Self::Client { .. } => "client",
             Self::TooLarge { .. } => "too_large",
             Self::Certificate { .. } => "certificate",
+            Self::Token { .. } => "token",
             Self::TimedOut { .. } => "timed_out",
             Self::Closed { .. } => "closed",
             Self::Failed { .. } => "failed",

@@ -3,14 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError as LibraryError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::positions::Positions;
-use crate::context;
+use crate::context::{Context, Errors};
 
 /// Told when partitions come and go, by the thread that polls and during [`poll`] or [`close`]; while it
 /// is being told, nothing is polled.
@@ -76,7 +75,7 @@ impl Rebalancing {
 
     fn gain(
         &self,
-        consumer: &BaseConsumer<Self>,
+        consumer: &BaseConsumer<Context<Self>>,
         list: &TopicPartitionList,
         partitions: &[i32],
     ) -> KafkaResult<()> {
@@ -92,7 +91,7 @@ impl Rebalancing {
         Ok(())
     }
 
-    fn give_up(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList, partitions: &[i32]) {
+    fn give_up(&self, consumer: &BaseConsumer<Context<Self>>, list: &TopicPartitionList, partitions: &[i32]) {
         let _unassign = Unassign { consumer, list };
         self.positions().remove(partitions);
         if consumer.assignment_lost() {
@@ -114,38 +113,35 @@ impl Rebalancing {
     }
 }
 
-impl ClientContext for Rebalancing {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        context::log(level, facility, line);
-    }
-
+impl Errors for Rebalancing {
     fn error(&self, error: LibraryError, reason: &str) {
         // The same error comes out of the next poll.
         tracing::debug!(target: "librdkafka", %error, reason, "client error");
     }
 }
 
-impl ConsumerContext for Rebalancing {
+impl ConsumerContext for Context<Rebalancing> {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let partitions: Vec<i32> = list.elements().iter().map(|element| element.partition()).collect();
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                if let Err(error) = self.gain(consumer, list, &partitions) {
-                    tracing::error!(topic = self.topic, ?partitions, %error, "partitions were not taken over");
+                if let Err(error) = self.own.gain(consumer, list, &partitions) {
+                    let topic = &self.own.topic;
+                    tracing::error!(topic, ?partitions, %error, "partitions were not taken over");
                 }
             }
-            _ => self.give_up(consumer, list, &partitions),
+            _ => self.own.give_up(consumer, list, &partitions),
         }
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        self.note_commit(result);
+        self.own.note_commit(result);
     }
 }
 
 /// Gives partitions away at last, whatever happens before: the client waits for it for ever.
 struct Unassign<'a> {
-    consumer: &'a BaseConsumer<Rebalancing>,
+    consumer: &'a BaseConsumer<Context<Rebalancing>>,
     list: &'a TopicPartitionList,
 }
 

@@ -16,6 +16,7 @@ use super::assignment::{Assignment, Rebalancing, offset_list, partition_list};
 use super::positions::{Arrival, Position};
 use super::{ASK, bound_memory, watermarks};
 use crate::connection::Connection;
+use crate::context::{self, Context};
 use crate::error::KafkaError;
 use crate::record::Record;
 
@@ -79,7 +80,7 @@ pub struct GroupMetadata(pub(crate) ConsumerGroupMetadata);
 
 /// A member of a group that reads one topic. Polled by one thread.
 pub struct GroupConsumer {
-    consumer: BaseConsumer<Rebalancing>,
+    consumer: BaseConsumer<Context<Rebalancing>>,
     topic: String,
 }
 
@@ -119,10 +120,8 @@ impl GroupConsumer {
             config.set("group.instance.id", instance);
         }
         bound_memory(&mut config, settings.buffer_bytes);
-        let context = Rebalancing::new(topic, settings.start_paused, assignment);
-        let consumer: BaseConsumer<_> = config
-            .create_with_context(context)
-            .map_err(|error| KafkaError::from_library("join a group", error))?;
+        let rebalancing = Rebalancing::new(topic, settings.start_paused, assignment);
+        let consumer: BaseConsumer<_> = context::create(connection, &config, "join a group", rebalancing)?;
         consumer.subscribe(&[topic]).map_err(|error| KafkaError::from_library("join a group", error))?;
         Ok(Self { consumer, topic: topic.to_owned() })
     }
@@ -338,7 +337,7 @@ impl GroupConsumer {
     }
 
     fn context(&self) -> &Rebalancing {
-        self.consumer.context()
+        &self.consumer.context().own
     }
 
     /// Reads a partition from another offset on. If that fails, nobody knows where reading goes on.

@@ -37,6 +37,12 @@ fn bound_memory(config: &mut ClientConfig, budget: usize) {
     set_default(config, "fetch.queue.backoff.ms", "10");
 }
 
+/// Serves what came up for a client that reads nothing at present, and so is not polled otherwise: above all,
+/// a token that is due. Whether something is wrong shows when it is asked.
+fn serve<C: ConsumerContext>(client: &BaseConsumer<C>) {
+    let _news = client.poll(Duration::ZERO);
+}
+
 /// First offset and end of a partition, as this client sees it.
 ///
 /// A partition that had no leader when the client last looked stays unknown to it for minutes, though it

@@ -5,13 +5,16 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::assignment::partition_list;
 use super::reader::Quiet;
-use super::{ASK, watermarks};
+use super::{ASK, serve, watermarks};
 use crate::connection::Connection;
+use crate::context::{self, Context};
 use crate::error::KafkaError;
+
+const ACTION: &str = "ask for the progress of a group";
 
 /// Asks for the progress of one group.
 pub struct GroupProgress {
-    consumer: BaseConsumer<Quiet>,
+    consumer: BaseConsumer<Context<Quiet>>,
 }
 
 /// How far a group has got in one partition.
@@ -31,10 +34,14 @@ impl GroupProgress {
     pub fn new(connection: &Connection, group_id: &str) -> Result<Self, KafkaError> {
         let mut config = connection.config()?;
         config.set("group.id", group_id).set("enable.auto.commit", "false");
-        let consumer = config
-            .create_with_context(Quiet)
-            .map_err(|error| KafkaError::from_library("ask for the progress of a group", error))?;
+        let consumer = context::create(connection, &config, ACTION, Quiet)?;
         Ok(Self { consumer })
+    }
+
+    /// Serves the client. Called every few seconds, it keeps it known to the brokers: tokens are renewed only
+    /// so.
+    pub fn keep_in_touch(&self) {
+        serve(&self.consumer);
     }
 
     /// How far the group has got.
@@ -42,7 +49,7 @@ impl GroupProgress {
     /// # Errors
     /// If the brokers do not answer.
     pub fn of(&self, topic: &str, partition: i32) -> Result<Progress, KafkaError> {
-        let failed = |error| KafkaError::from_library("ask for the progress of a group", error);
+        let failed = |error| KafkaError::from_library(ACTION, error);
         let (start, end) = watermarks(&self.consumer, topic, partition).map_err(failed)?;
         let list = partition_list(topic, &[partition]);
         let committed = self.consumer.committed_offsets(list, ASK).map_err(failed)?;

@@ -7,15 +7,14 @@
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as LibraryError;
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
-use super::{bound_memory, watermarks};
+use super::{bound_memory, serve, watermarks};
 use crate::connection::Connection;
-use crate::context;
+use crate::context::{self, Context, Errors};
 use crate::error::KafkaError;
 use crate::record::Record;
 
@@ -45,9 +44,9 @@ impl Start {
 
 /// Reads given partitions from given offsets. Sees only what is committed.
 pub struct PartitionReader {
-    consumer: BaseConsumer<Quiet>,
+    consumer: BaseConsumer<Context<Quiet>>,
     /// Sees the true end of a partition, behind what is committed.
-    ends: BaseConsumer<Quiet>,
+    ends: BaseConsumer<Context<Quiet>>,
 }
 
 impl PartitionReader {
@@ -56,7 +55,7 @@ impl PartitionReader {
     /// # Errors
     /// If a setting is refused. Whether a broker can be reached shows later.
     pub fn new(connection: &Connection, buffer_bytes: usize) -> Result<Self, KafkaError> {
-        let client = |isolation: &str| -> Result<BaseConsumer<Quiet>, KafkaError> {
+        let client = |isolation: &str| -> Result<BaseConsumer<Context<Quiet>>, KafkaError> {
             let mut config = connection.config()?;
             config
                 .set("group.id", format!("{}-reader", connection.client_id))
@@ -66,9 +65,7 @@ impl PartitionReader {
                 .set("enable.partition.eof", "true")
                 .set("isolation.level", isolation);
             bound_memory(&mut config, buffer_bytes);
-            config
-                .create_with_context(Quiet)
-                .map_err(|error| KafkaError::from_library("create a reader", error))
+            context::create(connection, &config, "create a reader", Quiet)
         };
         Ok(Self { consumer: client("read_committed")?, ends: client("read_uncommitted")? })
     }
@@ -107,11 +104,19 @@ impl PartitionReader {
     /// # Errors
     /// Transient ones pass by themselves: poll again.
     pub fn poll(&self, timeout: Duration) -> Result<Option<Record>, KafkaError> {
+        serve(&self.ends);
         match self.consumer.poll(timeout) {
             None | Some(Err(LibraryError::PartitionEOF(_))) => Ok(None),
             Some(Ok(message)) => Ok(Some(Record::copy(&message))),
             Some(Err(error)) => Err(KafkaError::from_library("read", error)),
         }
+    }
+
+    /// Serves the clients of a reader that has no partitions now. Called every few seconds, it keeps them known
+    /// to the brokers: tokens are renewed only so.
+    pub fn keep_in_touch(&self) {
+        serve(&self.consumer);
+        serve(&self.ends);
     }
 
     /// Reads one partition from `start` up to the end that it has now, and returns the offset to go on
@@ -134,7 +139,7 @@ impl PartitionReader {
         const ACTION: &str = "read a partition to its end";
         let began = Instant::now();
         let late = || KafkaError::TimedOut { action: ACTION, after: patience };
-        let ends = |client: &BaseConsumer<Quiet>| {
+        let ends = |client: &BaseConsumer<Context<Quiet>>| {
             watermarks(client, topic, partition)
                 .map_err(|error| KafkaError::from_library("ask for watermarks", error))
         };
@@ -210,15 +215,11 @@ fn patiently<T>(
 /// Logs what the library logs; rebalances never happen.
 pub(super) struct Quiet;
 
-impl ClientContext for Quiet {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        context::log(level, facility, line);
-    }
-
+impl Errors for Quiet {
     fn error(&self, error: LibraryError, reason: &str) {
         // The same error comes out of the next poll.
         tracing::debug!(target: "librdkafka", %error, reason, "client error");
     }
 }
 
-impl ConsumerContext for Quiet {}
+impl ConsumerContext for Context<Quiet> {}

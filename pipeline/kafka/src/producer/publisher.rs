@@ -6,15 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 
 use super::room::Room;
 use super::{config, library_record};
 use crate::connection::Connection;
-use crate::context;
+use crate::context::{self, Context, Errors};
 use crate::error::KafkaError;
 use crate::record::Outgoing;
 use crate::topics::LARGEST_RECORD;
@@ -58,8 +56,8 @@ pub struct Refused<T> {
 
 /// Writes records and gives receipts of type `T` back when they are safe. Shared between threads.
 pub struct Publisher<T: Send + Sync + 'static> {
-    producer: ThreadedProducer<Deliveries<T>>,
-    deliveries: Arc<Deliveries<T>>,
+    producer: ThreadedProducer<Context<Deliveries<T>>>,
+    deliveries: Arc<Context<Deliveries<T>>>,
     message_max_bytes: usize,
 }
 
@@ -85,9 +83,8 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             .set("message.timeout.ms", settings.delivery_timeout.unwrap_or_default().as_millis().to_string());
         let deliveries =
             Deliveries { room: Room::new(settings.buffer_bytes), on_delivered: Box::new(on_delivered) };
-        let producer: ThreadedProducer<Deliveries<T>> = config
-            .create_with_context(deliveries)
-            .map_err(|error| KafkaError::from_library("create a producer", error))?;
+        let producer: ThreadedProducer<Context<Deliveries<T>>> =
+            context::create(connection, &config, "create a producer", deliveries)?;
         let deliveries = Arc::clone(producer.context());
         Ok(Self { producer, deliveries, message_max_bytes: settings.message_max_bytes })
     }
@@ -106,12 +103,12 @@ impl<T: Send + Sync + 'static> Publisher<T> {
             return Err(Refused { receipt, error });
         }
         let bytes = bytes + OVERHEAD;
-        if self.deliveries.room.enter(bytes).is_err() {
+        if self.deliveries.own.room.enter(bytes).is_err() {
             return Err(Refused { receipt, error: KafkaError::Closed { action: ACTION } });
         }
         self.producer.send(library_record(&record, Box::new(Way { bytes, receipt }))).map_err(
             |(error, native)| {
-                self.deliveries.room.leave(bytes);
+                self.deliveries.own.room.leave(bytes);
                 let receipt = native.delivery_opaque.receipt;
                 let error = match error.rdkafka_error_code() {
                     Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
@@ -129,7 +126,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// # Errors
     /// [`KafkaError::TimedOut`] if some still are on their way.
     pub fn flush(&self, timeout: Duration) -> Result<(), KafkaError> {
-        match self.deliveries.room.wait_empty(timeout) {
+        match self.deliveries.own.room.wait_empty(timeout) {
             0 => Ok(()),
             _ => Err(KafkaError::TimedOut { action: "deliver all records", after: timeout }),
         }
@@ -137,7 +134,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
 
     /// How many records are on their way.
     pub fn in_flight(&self) -> usize {
-        self.deliveries.room.records()
+        self.deliveries.own.room.records()
     }
 
     /// The error after which this publisher can write nothing more, if there was one.
@@ -150,7 +147,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// Accepts nothing more and gives up what is on its way: receipts come back failed, blocked senders
     /// return. Flush before, to lose nothing. Dropping does the same.
     pub fn close(&self) {
-        self.deliveries.room.close();
+        self.deliveries.own.room.close();
         self.producer.purge(PurgeConfig::default().queue().inflight());
     }
 }
@@ -173,17 +170,13 @@ struct Deliveries<T> {
     on_delivered: Box<dyn Fn(T, Result<(), KafkaError>) + Send + Sync>,
 }
 
-impl<T: Send + Sync + 'static> ClientContext for Deliveries<T> {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        context::log(level, facility, line);
-    }
-
+impl<T: Send + Sync + 'static> Errors for Deliveries<T> {
     fn error(&self, error: LibraryError, reason: &str) {
         tracing::warn!(target: "librdkafka", %error, reason, "producer error");
     }
 }
 
-impl<T: Send + Sync + 'static> ProducerContext for Deliveries<T> {
+impl<T: Send + Sync + 'static> ProducerContext for Context<Deliveries<T>> {
     type DeliveryOpaque = Box<Way<T>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, way: Box<Way<T>>) {
@@ -191,7 +184,7 @@ impl<T: Send + Sync + 'static> ProducerContext for Deliveries<T> {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(KafkaError::from_library("deliver a record", error.clone())),
         };
-        (self.on_delivered)(way.receipt, result);
-        self.room.leave(way.bytes);
+        (self.own.on_delivered)(way.receipt, result);
+        self.own.room.leave(way.bytes);
     }
 }

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
+use rdkafka::producer::{BaseProducer, Producer};
 
 use super::{config, library_record};
 use crate::connection::Connection;
 use crate::consumer::GroupMetadata;
+use crate::context::{self, Context, Logging};
 use crate::error::KafkaError;
 use crate::record::Outgoing;
 use crate::topics::LARGEST_RECORD;
@@ -36,7 +37,7 @@ pub enum TransactionError {
 
 /// Writes in transactions. Used by one thread.
 pub struct TransactionalPublisher {
-    producer: BaseProducer<DefaultProducerContext>,
+    producer: BaseProducer<Context<Logging>>,
     timeout: Duration,
 }
 
@@ -63,14 +64,19 @@ impl TransactionalPublisher {
             // the new coordinator as soon as any connection closes: one without traffic for this long does,
             // whatever the operator set for other clients.
             .set("connections.max.idle.ms", &timeout_ms);
-        let producer = config
-            .create()
-            .map_err(|error| TransactionError::Fatal(KafkaError::from_library("create a producer", error)))?;
+        let producer = context::create(connection, &config, "create a producer", Logging)
+            .map_err(TransactionError::Fatal)?;
         let publisher = Self { producer, timeout };
         publisher
             .insist("take over the transactional id", |producer| producer.init_transactions(ONE_CALL))
             .map_err(|error| TransactionError::Fatal(error.into()))?;
         Ok(publisher)
+    }
+
+    /// Serves the client between transactions. Called every few seconds, it keeps it known to the brokers:
+    /// tokens are renewed only so.
+    pub fn keep_in_touch(&self) {
+        self.producer.poll(Duration::ZERO);
     }
 
     /// Begins a transaction.
@@ -147,7 +153,7 @@ impl TransactionalPublisher {
     fn insist(
         &self,
         action: &'static str,
-        step: impl Fn(&BaseProducer<DefaultProducerContext>) -> Result<(), LibraryError>,
+        step: impl Fn(&BaseProducer<Context<Logging>>) -> Result<(), LibraryError>,
     ) -> Result<(), TransactionError> {
         let deadline = Instant::now() + self.timeout;
         loop {

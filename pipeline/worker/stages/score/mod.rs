@@ -242,6 +242,7 @@ impl Run {
         if due.clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
             due.clocks = Instant::now();
             self.look_at_clocks();
+            self.keep_in_touch();
         }
         if due.lag.elapsed() >= ASK_LAG_EVERY {
             due.lag = Instant::now();
@@ -339,6 +340,15 @@ impl Run {
                 self.batch.mark(&marker);
                 self.batch.since.get_or_insert(now);
             }
+        }
+    }
+
+    /// For clients that have nothing to do for long.
+    fn keep_in_touch(&self) {
+        self.states.keep_in_touch();
+        self.observed.keep_in_touch();
+        if let Some(publisher) = &self.publisher {
+            publisher.keep_in_touch();
         }
     }
 
