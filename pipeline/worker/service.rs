@@ -191,7 +191,7 @@ fn keep_deadline(stop: Stop, drain_deadline: Duration, leaves: bool) -> io::Resu
         }
         if leaves {
             thread::sleep(LET_GO_WITHIN);
-            tracing::warn!("brokers do not answer: leaving without a word to them");
+            tracing::warn!("the end takes too long: leaving without a word to the brokers");
             let exit = if stop.failure().is_some() { Exit::Service } else { Exit::Ok };
             std::process::exit(exit as i32);
         }

@@ -1,5 +1,6 @@
 //! What went wrong between this process and the brokers, and what it means for the work in hand.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,10 +71,12 @@ pub enum KafkaError {
         problem: TokenError,
     },
     /// The broker or the client library refused.
-    #[error("cannot {action}: {code}")]
+    #[error("cannot {action}{}: {code}", on(.subject.as_deref()))]
     Refused {
         /// What was asked for.
         action: &'static str,
+        /// Of which topic, group or transactional id, where the answer is about one.
+        subject: Option<String>,
         /// What was answered.
         code: RDKafkaErrorCode,
         /// The client can do no more work and must be built anew.
@@ -137,10 +140,9 @@ impl KafkaError {
         match error {
             Library::ClientConfig(_, description, property, _) => Self::property(property, description),
             Library::ClientCreation(problem) => Self::Client { problem },
-            Library::MessageConsumptionFatal(code) => Self::Refused { action, code, is_fatal: true },
-            Library::Transaction(error) => {
-                Self::Refused { action, code: error.code(), is_fatal: error.is_fatal() }
-            }
+            Library::MessageConsumptionFatal(code) => Self::fatal(action, code),
+            Library::Transaction(error) if error.is_fatal() => Self::fatal(action, error.code()),
+            Library::Transaction(error) => Self::refused(action, error.code()),
             error => match error.rdkafka_error_code() {
                 Some(code) => Self::refused(action, code),
                 None => Self::Failed { action, problem: error.to_string() },
@@ -149,7 +151,27 @@ impl KafkaError {
     }
 
     pub(crate) fn refused(action: &'static str, code: RDKafkaErrorCode) -> Self {
-        Self::Refused { action, code, is_fatal: code == RDKafkaErrorCode::Fatal }
+        Self::Refused { action, subject: None, code, is_fatal: code == RDKafkaErrorCode::Fatal }
+    }
+
+    pub(crate) fn fatal(action: &'static str, code: RDKafkaErrorCode) -> Self {
+        Self::Refused { action, subject: None, code, is_fatal: true }
+    }
+
+    /// Names what a refusal is about, if it is one of these: the library gives the code alone, and an
+    /// operator has to know which right is missing.
+    pub(crate) fn about(mut self, subjects: &[Subject<'_>]) -> Self {
+        if let Self::Refused { subject, code, .. } = &mut self
+            && subject.is_none()
+        {
+            let names: Vec<String> = subjects
+                .iter()
+                .filter(|subject| subject.is_meant_by(*code))
+                .map(ToString::to_string)
+                .collect();
+            *subject = (!names.is_empty()).then(|| names.join(" or "));
+        }
+        self
     }
 
     /// A refused property. What the library says about a secret may quote it.
@@ -158,6 +180,41 @@ impl KafkaError {
             if crate::connection::is_secret(&property) { "not accepted".to_owned() } else { problem };
         Self::Property { property, problem }
     }
+}
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    Topic(&'a str),
+    Group(&'a str),
+    TransactionalId(&'a str),
+}
+
+impl Subject<'_> {
+    fn is_meant_by(self, code: RDKafkaErrorCode) -> bool {
+        use RDKafkaErrorCode as Code;
+        match self {
+            Self::Topic(_) => {
+                matches!(code, Code::TopicAuthorizationFailed | Code::UnknownTopicOrPartition)
+            }
+            Self::Group(_) => code == Code::GroupAuthorizationFailed,
+            Self::TransactionalId(_) => code == Code::TransactionalIdAuthorizationFailed,
+        }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(name) => write!(out, "topic {name}"),
+            Self::Group(name) => write!(out, "group {name}"),
+            Self::TransactionalId(name) => write!(out, "transactional id {name}"),
+        }
+    }
+}
+
+fn on(subject: Option<&str>) -> String {
+    subject.map_or_else(String::new, |subject| format!(" ({subject})"))
 }
 
 fn kind_of(code: RDKafkaErrorCode) -> ErrorKind {

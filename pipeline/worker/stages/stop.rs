@@ -39,6 +39,8 @@ impl Stop {
 
     /// Ends everything because of an error; the first one is kept.
     pub fn fail(&self, stage: &str, error: &dyn std::fmt::Display) {
+        // At once: the end may be cut short before the command gets to say why.
+        tracing::error!(stage, %error, "ending");
         let mut failure = self.inner.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert_with(|| format!("{stage}: {error}"));
         drop(failure);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::{Assignment, Rebalancing, offset_list, partition_list};
@@ -17,7 +17,7 @@ use super::positions::{Arrival, Position};
 use super::{ASK, bound_memory, watermarks};
 use crate::connection::Connection;
 use crate::context::{self, Context};
-use crate::error::KafkaError;
+use crate::error::{KafkaError, Subject};
 use crate::record::Record;
 
 /// Who shares partitions out.
@@ -82,6 +82,7 @@ pub struct GroupMetadata(pub(crate) ConsumerGroupMetadata);
 pub struct GroupConsumer {
     consumer: BaseConsumer<Context<Rebalancing>>,
     topic: String,
+    group_id: String,
 }
 
 impl GroupConsumer {
@@ -123,7 +124,7 @@ impl GroupConsumer {
         let rebalancing = Rebalancing::new(topic, settings.start_paused, assignment);
         let consumer: BaseConsumer<_> = context::create(connection, &config, "join a group", rebalancing)?;
         consumer.subscribe(&[topic]).map_err(|error| KafkaError::from_library("join a group", error))?;
-        Ok(Self { consumer, topic: topic.to_owned() })
+        Ok(Self { consumer, topic: topic.to_owned(), group_id: settings.group_id.clone() })
     }
 
     /// The next record of any partition that is assigned and not paused. Waits up to `timeout`; returns
@@ -136,7 +137,7 @@ impl GroupConsumer {
         let record = match self.consumer.poll(timeout) {
             None => return Ok(None),
             Some(Ok(message)) => Record::copy(&message),
-            Some(Err(error)) => return Err(KafkaError::from_library("read", error)),
+            Some(Err(error)) => return Err(self.failed("read", &self.topic, error)),
         };
         match self.place(&record) {
             Ok(is_ours) => Ok(is_ours.then_some(record)),
@@ -235,7 +236,7 @@ impl GroupConsumer {
         }
         self.consumer
             .commit(&offset_list(&self.topic, offsets), mode)
-            .map_err(|error| KafkaError::from_library("commit offsets", error))
+            .map_err(|error| self.failed("commit offsets", &self.topic, error))
     }
 
     /// How many commits failed so far.
@@ -279,7 +280,7 @@ impl GroupConsumer {
         let list = self
             .consumer
             .committed_offsets(partition_list(&self.topic, partitions), ASK)
-            .map_err(|error| KafkaError::from_library("ask for committed offsets", error))?;
+            .map_err(|error| self.failed("ask for committed offsets", &self.topic, error))?;
         committed_of(&list)
     }
 
@@ -292,7 +293,7 @@ impl GroupConsumer {
         let list = self
             .consumer
             .committed_offsets(partition_list(topic, &[partition]), ASK)
-            .map_err(|error| KafkaError::from_library("ask for committed offsets", error))?;
+            .map_err(|error| self.failed("ask for committed offsets", topic, error))?;
         Ok(committed_of(&list)?.pop().map(|(_, next)| next))
     }
 
@@ -302,7 +303,7 @@ impl GroupConsumer {
     /// If the brokers do not answer.
     pub fn watermarks(&self, partition: i32) -> Result<(i64, i64), KafkaError> {
         watermarks(&self.consumer, &self.topic, partition)
-            .map_err(|error| KafkaError::from_library("ask for watermarks", error))
+            .map_err(|error| self.failed("ask for watermarks", &self.topic, error))
     }
 
     /// How far the group is behind in the assigned partitions. Asks the brokers.
@@ -336,6 +337,11 @@ impl GroupConsumer {
         drop(self);
     }
 
+    fn failed(&self, action: &'static str, topic: &str, error: LibraryError) -> KafkaError {
+        let subjects = [Subject::Topic(topic), Subject::Group(&self.group_id)];
+        KafkaError::from_library(action, error).about(&subjects)
+    }
+
     fn context(&self) -> &Rebalancing {
         &self.consumer.context().own
     }
@@ -344,7 +350,7 @@ impl GroupConsumer {
     fn seek(&self, partition: i32, offset: Offset) -> Result<(), KafkaError> {
         self.consumer.seek(&self.topic, partition, offset, ASK).map_err(|error| {
             tracing::error!(topic = self.topic, partition, ?offset, %error, "cannot seek");
-            KafkaError::Refused { action: "seek", code: RDKafkaErrorCode::Fail, is_fatal: true }
+            KafkaError::fatal("seek", RDKafkaErrorCode::Fail)
         })
     }
 }

@@ -8,13 +8,14 @@ use super::reader::Quiet;
 use super::{ASK, serve, watermarks};
 use crate::connection::Connection;
 use crate::context::{self, Context};
-use crate::error::KafkaError;
+use crate::error::{KafkaError, Subject};
 
 const ACTION: &str = "ask for the progress of a group";
 
 /// Asks for the progress of one group.
 pub struct GroupProgress {
     consumer: BaseConsumer<Context<Quiet>>,
+    group_id: String,
 }
 
 /// How far a group has got in one partition.
@@ -35,7 +36,7 @@ impl GroupProgress {
         let mut config = connection.config()?;
         config.set("group.id", group_id).set("enable.auto.commit", "false");
         let consumer = context::create(connection, &config, ACTION, Quiet)?;
-        Ok(Self { consumer })
+        Ok(Self { consumer, group_id: group_id.to_owned() })
     }
 
     /// Serves the client. Called every few seconds, it keeps it known to the brokers: tokens are renewed only
@@ -49,7 +50,8 @@ impl GroupProgress {
     /// # Errors
     /// If the brokers do not answer.
     pub fn of(&self, topic: &str, partition: i32) -> Result<Progress, KafkaError> {
-        let failed = |error| KafkaError::from_library(ACTION, error);
+        let subjects = [Subject::Topic(topic), Subject::Group(&self.group_id)];
+        let failed = |error| KafkaError::from_library(ACTION, error).about(&subjects);
         let (start, end) = watermarks(&self.consumer, topic, partition).map_err(failed)?;
         let list = partition_list(topic, &[partition]);
         let committed = self.consumer.committed_offsets(list, ASK).map_err(failed)?;

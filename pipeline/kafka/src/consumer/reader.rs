@@ -4,6 +4,7 @@
 //! Nothing is committed. The group of the client only gives it a name, `<client id>-reader`; it has no
 //! members.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
@@ -15,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::{bound_memory, serve, watermarks};
 use crate::connection::Connection;
 use crate::context::{self, Context, Errors};
-use crate::error::KafkaError;
+use crate::error::{KafkaError, Subject};
 use crate::record::Record;
 
 /// How often a partition's end is asked for again, while a transaction on it is open for example.
@@ -108,8 +109,17 @@ impl PartitionReader {
         match self.consumer.poll(timeout) {
             None | Some(Err(LibraryError::PartitionEOF(_))) => Ok(None),
             Some(Ok(message)) => Ok(Some(Record::copy(&message))),
-            Some(Err(error)) => Err(KafkaError::from_library("read", error)),
+            Some(Err(error)) => Err(self.failed("read", error)),
         }
+    }
+
+    /// An error that may be about any topic that is read.
+    fn failed(&self, action: &'static str, error: LibraryError) -> KafkaError {
+        let read = self.consumer.assignment().unwrap_or_default();
+        let topics: BTreeSet<String> =
+            read.elements().iter().map(|element| element.topic().to_owned()).collect();
+        let subjects: Vec<Subject<'_>> = topics.iter().map(|topic| Subject::Topic(topic)).collect();
+        KafkaError::from_library(action, error).about(&subjects)
     }
 
     /// Serves the clients of a reader that has no partitions now. Called every few seconds, it keeps them known
@@ -140,8 +150,9 @@ impl PartitionReader {
         let began = Instant::now();
         let late = || KafkaError::TimedOut { action: ACTION, after: patience };
         let ends = |client: &BaseConsumer<Context<Quiet>>| {
-            watermarks(client, topic, partition)
-                .map_err(|error| KafkaError::from_library("ask for watermarks", error))
+            watermarks(client, topic, partition).map_err(|error| {
+                KafkaError::from_library("ask for watermarks", error).about(&[Subject::Topic(topic)])
+            })
         };
         let (first, end) = patiently(began, patience, || ends(&self.ends))?;
         let is_empty = match start {
@@ -176,7 +187,7 @@ impl PartitionReader {
                 }
                 Some(Err(LibraryError::PartitionEOF(_))) => break Ok(next),
                 Some(Err(error)) => {
-                    let error = KafkaError::from_library(ACTION, error);
+                    let error = self.failed(ACTION, error);
                     if error.kind() != ErrorKind::Transient {
                         break Err(error);
                     }

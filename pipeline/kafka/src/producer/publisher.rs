@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::Message;
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 
@@ -13,7 +14,7 @@ use super::room::Room;
 use super::{config, library_record};
 use crate::connection::Connection;
 use crate::context::{self, Context, Errors};
-use crate::error::KafkaError;
+use crate::error::{KafkaError, Subject};
 use crate::record::Outgoing;
 use crate::topics::LARGEST_RECORD;
 
@@ -114,7 +115,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
                     Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
                         KafkaError::TooLarge { bytes, limit: self.message_max_bytes }
                     }
-                    _ => KafkaError::from_library(ACTION, error),
+                    _ => KafkaError::from_library(ACTION, error).about(&[Subject::Topic(&record.topic)]),
                 };
                 Refused { receipt, error }
             },
@@ -141,7 +142,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     pub fn fatal_error(&self) -> Option<KafkaError> {
         let (code, reason) = self.producer.client().fatal_error()?;
         tracing::error!(%code, reason, "the producer is unusable");
-        Some(KafkaError::Refused { action: "write", code, is_fatal: true })
+        Some(KafkaError::fatal("write", code))
     }
 
     /// Accepts nothing more and gives up what is on its way: receipts come back failed, blocked senders
@@ -182,7 +183,8 @@ impl<T: Send + Sync + 'static> ProducerContext for Context<Deliveries<T>> {
     fn delivery(&self, result: &DeliveryResult<'_>, way: Box<Way<T>>) {
         let result = match result {
             Ok(_) => Ok(()),
-            Err((error, _)) => Err(KafkaError::from_library("deliver a record", error.clone())),
+            Err((error, record)) => Err(KafkaError::from_library("deliver a record", error.clone())
+                .about(&[Subject::Topic(record.topic())])),
         };
         (self.own.on_delivered)(way.receipt, result);
         self.own.room.leave(way.bytes);

@@ -16,7 +16,7 @@ use super::{config, library_record};
 use crate::connection::Connection;
 use crate::consumer::GroupMetadata;
 use crate::context::{self, Context, Logging};
-use crate::error::KafkaError;
+use crate::error::{KafkaError, Subject};
 use crate::record::Outgoing;
 use crate::topics::LARGEST_RECORD;
 
@@ -38,6 +38,7 @@ pub enum TransactionError {
 /// Writes in transactions. Used by one thread.
 pub struct TransactionalPublisher {
     producer: BaseProducer<Context<Logging>>,
+    transactional_id: String,
     timeout: Duration,
 }
 
@@ -66,7 +67,7 @@ impl TransactionalPublisher {
             .set("connections.max.idle.ms", &timeout_ms);
         let producer = context::create(connection, &config, "create a producer", Logging)
             .map_err(TransactionError::Fatal)?;
-        let publisher = Self { producer, timeout };
+        let publisher = Self { producer, transactional_id: transactional_id.to_owned(), timeout };
         publisher
             .insist("take over the transactional id", |producer| producer.init_transactions(ONE_CALL))
             .map_err(|error| TransactionError::Fatal(error.into()))?;
@@ -170,7 +171,9 @@ impl TransactionalPublisher {
                     let requires_abort = error.txn_requires_abort();
                     let is_fatal = error.is_fatal() || !requires_abort;
                     tracing::warn!(action, error = error.string(), is_fatal, "a transaction failed");
-                    let error = KafkaError::Refused { action, code: error.code(), is_fatal };
+                    let refused = if is_fatal { KafkaError::fatal } else { KafkaError::refused };
+                    let error = refused(action, error.code())
+                        .about(&[Subject::TransactionalId(&self.transactional_id)]);
                     return Err(if is_fatal {
                         TransactionError::Fatal(error)
                     } else {

@@ -241,7 +241,7 @@ impl Run {
         self.read_sides(&mut due.trouble)?;
         if due.clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
             due.clocks = Instant::now();
-            self.look_at_clocks();
+            self.look_at_clocks()?;
             self.keep_in_touch();
         }
         if due.lag.elapsed() >= ASK_LAG_EVERY {
@@ -325,7 +325,7 @@ impl Run {
     }
 
     /// Writes markers for sessions that a clock takes to be over, or to have lost their video.
-    fn look_at_clocks(&mut self) {
+    fn look_at_clocks(&mut self) -> Result<(), ScoreError> {
         let now = Instant::now();
         let (segments, patience) = (self.by.topics.segments(), self.by.patience);
         for (partition, share) in &mut self.shares {
@@ -333,7 +333,11 @@ impl Run {
                 continue;
             }
             // Without an answer nobody knows whether something is still to come.
-            let Ok(observed) = self.observed.of(&segments, *partition) else { continue };
+            let observed = match self.observed.of(&segments, *partition) {
+                Ok(observed) => observed,
+                Err(error) if error.kind() == ErrorKind::Transient => continue,
+                Err(error) => return Err(error.into()),
+            };
             let clocks = Clocks { now, caught_up: self.caught_up, observed };
             for marker in share.sessions.silent(clocks, patience) {
                 tracing::info!(session = %marker.session, kind = ?marker.kind, "a session has fallen silent");
@@ -341,6 +345,7 @@ impl Run {
                 self.batch.since.get_or_insert(now);
             }
         }
+        Ok(())
     }
 
     /// For clients that have nothing to do for long.
