@@ -18,6 +18,8 @@ pub const STRANGER: &str = "stranger";
 /// Users who may do nothing until they are allowed to.
 pub const PUBLISH: &str = "publish";
 /// Likewise.
+pub const OBSERVE: &str = "observe";
+/// Likewise.
 pub const SCORE: &str = "score";
 
 /// A running broker with a certificate and users of its own.
@@ -113,13 +115,22 @@ impl Secured {
 
     /// Runs a command of `kafka-acls.sh`, as its operator would.
     pub fn acls(&self, command: &str) -> Child {
+        self.change_acls(&["--add"], command)
+    }
+
+    /// The reverse of a command that adds rights.
+    pub fn take_acls_away(&self, command: &str) -> Child {
+        self.change_acls(&["--remove", "--force"], command)
+    }
+
+    fn change_acls(&self, change: &[&str], command: &str) -> Child {
         let (_, rights) = command.split_once(" --add ").expect("it adds rights");
         Command::new("java")
             .args(["-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
             .arg(cache().join("lib/*"))
             .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server"])
             .arg(format!("127.0.0.1:{}", self.inner_port.number))
-            .arg("--add")
+            .args(change)
             .args(rights.split_whitespace())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -161,7 +172,7 @@ fn format_storage(node: &Node, settings: &str) {
         .arg(cache().join("lib/*"))
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config"])
         .arg(&file);
-    for user in [OPERATOR, STRANGER, PUBLISH, SCORE] {
+    for user in [OPERATOR, STRANGER, PUBLISH, OBSERVE, SCORE] {
         let password = Secured::password(user);
         command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
     }
