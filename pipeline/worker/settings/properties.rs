@@ -16,10 +16,14 @@ pub(super) fn read(path: &Path) -> io::Result<BTreeMap<String, String>> {
     if stated.keys().any(|key| key.ends_with("password")) {
         warn_if_exposed(path);
     }
+    if let Some(token) = stated.get("sasl.oauthbearer.token.file") {
+        warn_if_exposed(Path::new(token));
+    }
     stated.into_iter().map(resolve).collect()
 }
 
-/// A password from its own file (`sasl.password.file` names it), without the end of its line.
+/// A password from its own file (`sasl.password.file` names it), without the end of its line. A token stays
+/// in its file: it is renewed there.
 fn resolve((key, value): (String, String)) -> io::Result<(String, String)> {
     let Some(name) = key.strip_suffix(".file").filter(|name| name.ends_with("password")) else {
         return Ok((key, value));
@@ -78,5 +82,8 @@ mod tests {
         std::fs::write(&password, "hunter2 \n").unwrap();
         let expected = [("sasl.password".to_owned(), "hunter2 ".to_owned())];
         assert_eq!(read(&properties).unwrap(), expected.into());
+        std::fs::write(&properties, "sasl.oauthbearer.token.file=/nowhere\n").unwrap();
+        let expected = [("sasl.oauthbearer.token.file".to_owned(), "/nowhere".to_owned())];
+        assert_eq!(read(&properties).unwrap(), expected.into(), "a token is read when it is needed");
     }
 }

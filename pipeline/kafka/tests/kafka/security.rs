@@ -146,6 +146,18 @@ fn clients_take_up_a_renewed_token_before_the_old_one_expires() {
 }
 
 #[test]
+fn a_token_that_nobody_renews_ends_reading_when_it_expires() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let topic = create_topic(&known(OPERATOR), 1, &[]);
+    fs::write(&file, Secured::shared().issuer.token(OPERATOR, Duration::from_secs(4))).unwrap();
+    let connection = Secured::shared().connection_by_token(&file);
+    let (consumer, _) = join(&connection, &topic, &group(&unique("group")));
+    let error = (0..100).find_map(|_| consumer.poll(Duration::from_millis(200)).err()).unwrap();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Fatal, "not_authorized"), "{error}");
+}
+
+#[test]
 fn brokers_with_another_certificate_are_not_trusted() {
     let mut connection = known(OPERATOR);
     let other = Secured::shared().other_ca().to_str().unwrap().to_owned();
