@@ -204,7 +204,8 @@ fn rights_as_printed_are_enough_and_none_can_be_missing() {
     let published = gate.publish(&publisher, "t/e/first");
     assert_eq!(published.status.code(), Some(0), "{}", said(&published));
     assert!(!said(&published).contains(&Secured::password(PUBLISH)));
-    let observe = gate.worker(&observer, "observe");
+    let mut observe = gate.worker(&observer, "observe");
+    observe.wait_until_it_says("partitions assigned");
     gate.exam.final_scores(1);
     let (status, said_by_observe) = observe.terminate();
     assert_eq!(status.code(), Some(0), "{said_by_observe}");
@@ -237,6 +238,16 @@ fn rights_as_printed_are_enough_and_none_can_be_missing() {
     observe.wait_until_it_says("partitions assigned");
     gate.take_away(OBSERVE, "observe", "--group access-observe");
     assert_refused(observe, "access-observe");
+
+    // Nobody observes any more: whether that session is over is asked of the group that does.
+    gate.give(SCORE, "score", "--topic access.scores");
+    let mut command = gate.program(&scorer, &["worker", "--role", "score"]);
+    command.env("INVIGILATOR__WORKER__IDLE_AFTER_END_MS", "1000");
+    let mut score = gate.start(command);
+    score.wait_until_it_says("partitions assigned");
+    gate.take_away(SCORE, "score", "--group access-observe");
+    assert!(gate.publish(&publisher, "t/e/fourth").status.success());
+    assert_refused(score, "access-observe");
 }
 
 #[test]
