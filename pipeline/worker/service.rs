@@ -146,6 +146,9 @@ impl Service {
         let name = format!("observe-{}", self.settings.kafka.instance);
         let most_bytes = self.settings.kafka.max_record_bytes.into();
         let library = Library::open(&self.settings.worker.media_prefixes, most_bytes).map_err(undescribed)?;
+        if let Some(workshop) = &self.workshop {
+            self.metrics.confined(workshop.confinement());
+        }
         let eyes = self.workshop.as_ref().map(|workshop| Eyes {
             library: &library,
             decoder: workshop.decoder(),

@@ -1,6 +1,6 @@
 //! Everything that analysing files needs, made once per process: decoders, models, a policy.
 
-use decode::{DecodeError, DecoderPool};
+use decode::{Confinement, DecodeError, DecoderPool};
 use domain::messages::PipelineRef;
 use domain::observe::Observers;
 use domain::ports::Vision as _;
@@ -23,6 +23,7 @@ const MOST_SEGMENTS: usize = 16;
 pub struct Workshop {
     settings: Settings,
     decoder: DecoderPool,
+    confinement: Confinement,
     vision: Vision,
     judged_by: JudgedBy,
 }
@@ -45,10 +46,10 @@ impl Workshop {
     /// If the machine lacks something: models, ONNX Runtime, GStreamer.
     pub fn open(settings: Settings, policy: LoadedPolicy, trace: bool) -> Result<Self, WorkshopError> {
         let decoder = DecoderPool::new(settings.decoder().map_err(DecodeError::Spawn)?);
-        decoder.warm_up()?;
+        let confinement = decoder.warm_up()?;
         let vision = Vision::new(&settings.vision())?;
         let judged_by = JudgedBy { policy: policy.policy, policy_ref: policy.reference, trace };
-        Ok(Self { settings, decoder, vision, judged_by })
+        Ok(Self { settings, decoder, confinement, vision, judged_by })
     }
 
     /// What analyses files with these parts.
@@ -79,6 +80,11 @@ impl Workshop {
             by: Observers { models: self.vision.models().to_vec(), pipeline },
             worker,
         }
+    }
+
+    /// What decoders are confined by on this machine.
+    pub fn confinement(&self) -> Confinement {
+        self.confinement
     }
 
     /// What each model has done so far.

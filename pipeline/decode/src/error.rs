@@ -7,6 +7,7 @@ use domain::error::ErrorKind;
 use domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
+use crate::confinement::Barrier;
 use crate::formats;
 
 /// A decode that failed.
@@ -77,6 +78,14 @@ pub enum DecodeError {
     /// The media cannot be read.
     #[error("cannot read the media")]
     Io(#[source] io::Error),
+    /// The settings ask for a barrier around decoders that this machine does not offer.
+    #[error(
+        "decoders cannot be confined by {barrier} here, which decode.require asks for; see invigilator doctor"
+    )]
+    Unconfined {
+        /// Which one.
+        barrier: Barrier,
+    },
     /// No decoder can be started.
     #[error("cannot start a decoder")]
     Spawn(#[source] io::Error),
@@ -90,7 +99,7 @@ impl DecodeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Io(_) => ErrorKind::Transient,
-            Self::Spawn(_) => ErrorKind::Fatal,
+            Self::Spawn(_) | Self::Unconfined { .. } => ErrorKind::Fatal,
             _ => ErrorKind::Poison,
         }
     }
@@ -118,6 +127,7 @@ impl DecodeError {
             Self::ChildMisbehaved { .. } => "decoder_misbehaved",
             Self::Io(_) => "io",
             Self::Spawn(_) => "spawn",
+            Self::Unconfined { .. } => "unconfined",
         }
     }
 }

@@ -75,7 +75,7 @@ impl Intake {
             ToParent::Progress { reached } => self.progress(reached),
             ToParent::Done(summary) => self.done(summary, cancelled),
             ToParent::Failed(fault) => Err(fault.into()),
-            ToParent::Ready => Err(misbehaved("it said `Ready` twice")),
+            ToParent::Ready(_) => Err(misbehaved("it said `Ready` twice")),
         }
     }
 

@@ -20,6 +20,9 @@
 //! Promises:
 //! - Codecs never run in this process. A crash, a hang or a flood in one of them costs that decode only;
 //!   the child is replaced, and what it says is checked as if an attacker wrote it.
+//! - A child opens no file and no socket, starts nothing, and has a limit of memory and processor time, as
+//!   far as the kernel offers that; [`Confinement`] says what is in force, and
+//!   [`DecoderSettings::required`] insists on it.
 //! - Memory is bounded by [`DecoderSettings`]: a slow consumer stops the decoder.
 //! - Only frames that stand for an instant are converted and copied; frames that no such frame depends
 //!   on are not even decoded.
@@ -29,6 +32,7 @@
 //! `intake` → the caller. `formats` says what can be decoded, `inspect` whether it is installed.
 
 mod child;
+mod confinement;
 mod error;
 mod event;
 mod formats;
@@ -41,6 +45,7 @@ mod process;
 mod protocol;
 
 pub use child::decode_child_main;
+pub use confinement::{Barrier, Confinement};
 pub use error::DecodeError;
 pub use event::{DecodeEvent, Decoded, Ending, StreamInfo};
 pub use inspect::{ElementStatus, inspect};

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, fstat};
 
+use crate::confinement::Confinement;
 use crate::error::DecodeError;
 use crate::event::{DecodeEvent, Decoded};
 use crate::intake::{Intake, Taken};
@@ -39,12 +40,13 @@ impl DecoderPool {
         Self { settings, children: Mutex::default(), returned: Condvar::new() }
     }
 
-    /// Starts one child if none runs, to learn early whether any can.
+    /// Starts one child if none runs, to learn early whether any can, and how it is confined.
     ///
     /// # Errors
-    /// [`DecodeError::Spawn`] if it does not start.
-    pub fn warm_up(&self) -> Result<(), DecodeError> {
-        self.lend().obtain().map(|_| ())
+    /// [`DecodeError::Spawn`] if it does not start, [`DecodeError::Unconfined`] if it cannot be confined as
+    /// the settings require.
+    pub fn warm_up(&self) -> Result<Confinement, DecodeError> {
+        Ok(self.lend().obtain()?.confinement())
     }
 
     /// Decodes `media`, a regular file or memfd, and tells `consumer` everything in media order. The
@@ -83,7 +85,8 @@ impl DecoderPool {
             lent.child = None;
             result = self.run(lent.obtain()?, media, plan, consumer);
         }
-        if matches!(&result, Err(error) if !leaves_child_sound(error)) {
+        let is_old = lent.child.as_ref().is_some_and(|child| child.jobs() >= self.settings.recycle_after);
+        if is_old || matches!(&result, Err(error) if !leaves_child_sound(error)) {
             lent.child = None;
         }
         result
@@ -144,6 +147,7 @@ fn leaves_child_sound(error: &DecodeError) -> bool {
         | DecodeError::ChildCrashed { .. }
         | DecodeError::ChildMisbehaved { .. }
         | DecodeError::Io(_)
+        | DecodeError::Unconfined { .. }
         | DecodeError::Spawn(_) => false,
         DecodeError::Empty
         | DecodeError::NotMedia

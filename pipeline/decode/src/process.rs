@@ -15,9 +15,10 @@ use domain::time::Millis;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use crate::confinement::{Barrier, Confinement};
 use crate::error::DecodeError;
 use crate::os::SharedMemory;
-use crate::protocol::{Channel, ChannelError, Job, Limits, ToChild, ToParent};
+use crate::protocol::{Allowance, Channel, ChannelError, Job, Limits, ToChild, ToParent};
 
 /// How decoders are started and what they may use.
 #[derive(Debug, Clone)]
@@ -42,6 +43,14 @@ pub struct DecoderSettings {
     pub shorter_side: u32,
     /// The longest accepted medium.
     pub max_media: Millis,
+    /// Memory that a child may allocate, besides the pictures that it shares. One that needs more dies.
+    pub memory_bytes: u64,
+    /// Processor time that a child may use in its life.
+    pub cpu_limit: Duration,
+    /// A child is replaced after so many media: whatever one of them left behind in it goes with it.
+    pub recycle_after: u32,
+    /// Barriers around children that this machine must offer.
+    pub required: Vec<Barrier>,
 }
 
 impl DecoderSettings {
@@ -57,6 +66,10 @@ impl DecoderSettings {
             longer_side: 4096,
             shorter_side: 2304,
             max_media: Millis::from_secs(12 * 3600),
+            memory_bytes: 1 << 30,
+            cpu_limit: Duration::from_secs(2 * 3600),
+            recycle_after: 1000,
+            required: Vec::new(),
         }
     }
 
@@ -65,6 +78,10 @@ impl DecoderSettings {
     pub(crate) fn patience(&self, decoded: Millis) -> Duration {
         let decoded = Duration::from_millis(decoded.0.try_into().unwrap_or_default());
         self.stall_timeout.saturating_add(decoded.saturating_mul(SLOWEST_PACE))
+    }
+
+    fn allowance(&self) -> Allowance {
+        Allowance { memory_bytes: self.memory_bytes, cpu_seconds: self.cpu_limit.as_secs() }
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -101,6 +118,9 @@ pub(crate) struct ChildProcess {
     channel: Channel,
     memory: SharedMemory,
     stall_timeout: Duration,
+    confinement: Confinement,
+    /// Media that it was given.
+    jobs: u32,
 }
 
 impl ChildProcess {
@@ -110,6 +130,7 @@ impl ChildProcess {
             DecodeError::Spawn(_) => error,
             // There is no input yet that could be at fault.
             DecodeError::Io(cause) => DecodeError::Spawn(cause),
+            DecodeError::Unconfined { .. } => error,
             other => DecodeError::Spawn(io::Error::other(other)),
         })
     }
@@ -132,11 +153,19 @@ impl ChildProcess {
             .process_group(0)
             .spawn()
             .map_err(DecodeError::Spawn)?;
-        let mut started = Self { child, channel, memory, stall_timeout: settings.stall_timeout };
-        let open = ToChild::Open { slots: started.memory.slots(), slot_bytes };
+        let (stall_timeout, confinement) = (settings.stall_timeout, Confinement::default());
+        let mut started = Self { child, channel, memory, stall_timeout, confinement, jobs: 0 };
+        let allowance = settings.allowance();
+        let open = ToChild::Open { slots: started.memory.slots(), slot_bytes, allowance };
         started.say(&open, Some(descriptor.as_fd()))?;
         match started.channel.receive(Some(settings.start_timeout)) {
-            Ok(ToParent::Ready) => Ok(started),
+            Ok(ToParent::Ready(confinement)) => match confinement.lacks(&settings.required) {
+                None => {
+                    started.confinement = confinement;
+                    Ok(started)
+                }
+                Some(barrier) => Err(DecodeError::Unconfined { barrier }),
+            },
             Ok(ToParent::Failed(fault)) => Err(fault.into()),
             Ok(_) => Err(DecodeError::ChildMisbehaved { what: "its first message is not `Ready`" }),
             Err(error) => Err(started.failed(error, settings.start_timeout)),
@@ -148,8 +177,19 @@ impl ChildProcess {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// What it has given up.
+    pub(crate) fn confinement(&self) -> Confinement {
+        self.confinement
+    }
+
+    /// How many media it was given.
+    pub(crate) fn jobs(&self) -> u32 {
+        self.jobs
+    }
+
     /// Gives the child a file to decode.
     pub(crate) fn begin(&mut self, job: Job, media: BorrowedFd<'_>) -> Result<(), DecodeError> {
+        self.jobs = self.jobs.saturating_add(1);
         self.say(&ToChild::Decode(job), Some(media))
     }
 

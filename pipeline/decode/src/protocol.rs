@@ -18,6 +18,7 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::confinement::Confinement;
 use crate::error::Fault;
 use crate::event::{Ending, StreamInfo};
 use crate::plan::SamplingPlan;
@@ -28,13 +29,22 @@ const LONGEST_MESSAGE: usize = 4096;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToChild {
     /// The first message: the shared memory comes with it.
-    Open { slots: usize, slot_bytes: usize },
+    Open { slots: usize, slot_bytes: usize, allowance: Allowance },
     /// Decode the file that comes with it.
     Decode(Job),
     /// The picture in this slot was copied out.
     Release { slot: usize },
     /// Stop the running job; meaningless between jobs.
     Cancel,
+}
+
+/// What a child may use in its whole life.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Allowance {
+    /// Of memory that it allocates.
+    pub(crate) memory_bytes: u64,
+    /// Of processor time.
+    pub(crate) cpu_seconds: u64,
 }
 
 /// One decode.
@@ -65,7 +75,7 @@ impl Limits {
 /// order (`Picture`, `Same` or `Gap`) with `Progress` anywhere between, at last `Done` or `Failed`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToParent {
-    Ready,
+    Ready(Confinement),
     Started(StreamInfo),
     /// A new picture lies in a slot.
     Picture {

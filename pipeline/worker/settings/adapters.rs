@@ -7,13 +7,23 @@ use decode::DecoderSettings;
 use infer::VisionSettings;
 use kafka::{Connection, KafkaError, Topics};
 
-use super::{Settings, properties};
+use super::{Barrier, Settings, properties};
 
 /// The subcommand of this binary that is a decoder child.
 pub const DECODE_CHILD: &str = "decode-child";
 
 /// How the name of every client begins, in the brokers' logs and quotas.
 pub const CLIENT_ID: &str = "invigilator";
+
+impl From<Barrier> for decode::Barrier {
+    fn from(barrier: Barrier) -> Self {
+        match barrier {
+            Barrier::Landlock => Self::Landlock,
+            Barrier::Seccomp => Self::Seccomp,
+            Barrier::Limits => Self::Limits,
+        }
+    }
+}
 
 impl Settings {
     /// For the decoder: children are this very program.
@@ -28,6 +38,10 @@ impl Settings {
         decoder.longer_side = self.decode.longer_side;
         decoder.shorter_side = self.decode.shorter_side;
         decoder.max_media = self.decode.max_media;
+        decoder.memory_bytes = self.decode.memory_bytes;
+        decoder.cpu_limit = self.decode.cpu_limit;
+        decoder.recycle_after = self.decode.recycle_after;
+        decoder.required = self.decode.require.iter().map(|barrier| (*barrier).into()).collect();
         Ok(decoder)
     }
 

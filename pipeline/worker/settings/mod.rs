@@ -44,7 +44,7 @@ use domain::sampling::{SampleGrid, Suspicion};
 use domain::time::Millis;
 
 pub use problem::{Problem, SettingsError};
-pub use raw::{LogFormat, LogLevel, Role};
+pub use raw::{Barrier, LogFormat, LogLevel, Role};
 pub use service::{Kafka, Telemetry, Worker};
 
 /// The defaults, and their documentation.
@@ -95,7 +95,7 @@ pub struct Sampling {
 }
 
 /// Decoder children and what they accept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decode {
     /// How many run at most.
     pub children: NonZeroUsize,
@@ -107,6 +107,14 @@ pub struct Decode {
     pub shorter_side: u32,
     /// The longest accepted video.
     pub max_media: Millis,
+    /// Memory that a child may allocate.
+    pub memory_bytes: u64,
+    /// Processor time that a child may use in its life.
+    pub cpu_limit: Duration,
+    /// A child is replaced after so many media.
+    pub recycle_after: u32,
+    /// Barriers without which nothing is decoded.
+    pub require: Vec<Barrier>,
 }
 
 /// Models and the threads that run them.

@@ -75,6 +75,29 @@ pub struct RawDecode {
     /// The longest accepted video, in hours.
     #[schemars(range(min = 1, max = 48))]
     pub max_hours: u16,
+    /// Memory that a decoder may allocate, in MiB.
+    #[schemars(range(min = 128, max = 16384))]
+    pub memory_mib: u32,
+    /// Processor time that a decoder may use in its life, in seconds.
+    #[schemars(range(min = 60, max = 86_400))]
+    pub cpu_s: u32,
+    /// A decoder is replaced after so many segments.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub recycle_after: u32,
+    /// Barriers around decoders without which nothing is decoded.
+    pub require: Vec<Barrier>,
+}
+
+/// What keeps a decoder that was taken over from doing harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Barrier {
+    /// No files, no TCP.
+    Landlock,
+    /// Few calls of the kernel.
+    Seccomp,
+    /// Memory and processor time are limited.
+    Limits,
 }
 
 /// Models and the threads that run them.

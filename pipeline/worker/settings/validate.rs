@@ -48,6 +48,10 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
             longer_side: raw.decode.longer_side,
             shorter_side: raw.decode.shorter_side,
             max_media: Millis::from_secs(i64::from(raw.decode.max_hours) * 3600),
+            memory_bytes: u64::from(raw.decode.memory_mib) << 20,
+            cpu_limit: Duration::from_secs(raw.decode.cpu_s.into()),
+            recycle_after: raw.decode.recycle_after,
+            require: raw.decode.require.clone(),
         },
         infer: infer(&raw.infer),
         policy: raw.policy.default.clone(),
@@ -149,6 +153,9 @@ impl Check<'_> {
         let ordered = raw.shorter_side <= raw.longer_side;
         self.unless(ordered, "decode.shorter_side", "must not be above decode.longer_side");
         self.within("decode.max_hours", raw.max_hours, 1, 48);
+        self.within("decode.memory_mib", raw.memory_mib, 128, 16_384);
+        self.within("decode.cpu_s", raw.cpu_s, 60, 86_400);
+        self.within("decode.recycle_after", raw.recycle_after, 1, 1_000_000);
     }
 
     fn infer(&mut self, raw: &RawInfer) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use decode::{Barrier, Confinement};
 use domain::messages::{Incident, Observation, SampleStatus, UnseenReason};
 use prometheus::{CounterVec, GaugeVec, Histogram};
 use prometheus::{
@@ -114,6 +115,7 @@ pub struct Metrics {
     transaction_seconds: Histogram,
     sessions: IntGauge,
     records_refused: IntCounterVec,
+    barriers: IntGaugeVec,
     overtaken: IntCounter,
     overtaken_records: IntCounter,
 }
@@ -183,6 +185,11 @@ impl Metrics {
                 "records_refused_total",
                 "Records of the observation log and its side inputs that could not be read",
                 &["reason"],
+            ),
+            barriers: make.gauges(
+                "decoder_barriers",
+                "What decoders are confined by: 1 in force, 0 not offered by this machine",
+                &["barrier"],
             ),
             overtaken: make.counter(
                 "overtaken_total",
@@ -324,6 +331,14 @@ impl Metrics {
     }
 
     /// Label values that are known beforehand exist from the start: an alert on a rate needs the zero.
+    /// What decoders are confined by.
+    pub fn confined(&self, confinement: Confinement) {
+        for barrier in Barrier::ALL {
+            let gauge = self.barriers.with_label_values(&[barrier.name()]);
+            gauge.set(confinement.has(barrier).into());
+        }
+    }
+
     fn zero(&self) {
         for stage in Stage::ALL {
             for outcome in ["ok", "error"] {

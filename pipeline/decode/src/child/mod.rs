@@ -3,6 +3,7 @@
 //! Owns nothing but the control socket, the shared memory and the file of the running job. Opens no
 //! file by name once it is ready.
 
+mod confine;
 mod convert;
 mod ebml;
 mod gif;
@@ -23,7 +24,7 @@ mod still;
 mod timeline;
 mod window;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -49,10 +50,10 @@ pub fn decode_child_main() -> ExitCode {
 
 fn serve() -> Result<(), ChannelError> {
     let socket = std::io::stdin().as_fd().try_clone_to_owned().map_err(ChannelError::Io)?;
-    die_with_the_parent(&socket)?;
+    let watched = socket.try_clone().map_err(ChannelError::Io)?;
     let channel = Channel::new(socket);
     let (first, descriptor) = channel.receive_with_descriptor()?;
-    let (ToChild::Open { slots, slot_bytes }, Some(descriptor)) = (first, descriptor) else {
+    let (ToChild::Open { slots, slot_bytes, allowance }, Some(descriptor)) = (first, descriptor) else {
         return Err(ChannelError::Malformed);
     };
     let memory = SharedMemory::open(descriptor.as_fd(), slots, slot_bytes).map_err(ChannelError::Io)?;
@@ -61,7 +62,9 @@ fn serve() -> Result<(), ChannelError> {
         let fault = Fault::Broken { what: error.to_string() };
         return channel.send(&ToParent::Failed(fault), None, None);
     }
-    channel.send(&ToParent::Ready, None, None)?;
+    let confinement = confine::confine(allowance);
+    die_with_the_parent(watched)?;
+    channel.send(&ToParent::Ready(confinement), None, None)?;
     // Shared with the streaming thread of the running job; between jobs nobody else has it.
     let link = Arc::new(Mutex::new(Link::new(channel, memory)));
     loop {
@@ -78,8 +81,7 @@ fn serve() -> Result<(), ChannelError> {
 ///
 /// Not `PR_SET_PDEATHSIG`: that fires when the *thread* ends that started the child, and threads of the
 /// parent come and go.
-fn die_with_the_parent(socket: &impl AsFd) -> Result<(), ChannelError> {
-    let watched = socket.as_fd().try_clone_to_owned().map_err(ChannelError::Io)?;
+fn die_with_the_parent(watched: OwnedFd) -> Result<(), ChannelError> {
     let watch = move || {
         Channel::wait_for_hang_up(watched.as_fd());
         // Nothing is left to be cleaned up, and ordinary exit handlers would race with the codecs.

@@ -83,7 +83,7 @@ fn lies_are_refused() {
     let lies: Vec<(&str, Vec<ToParent>)> = vec![
         ("picture before start", vec![picture(0, 0, |_| {})]),
         ("start twice", vec![started(), started()]),
-        ("ready twice", vec![ToParent::Ready]),
+        ("ready twice", vec![ToParent::Ready(crate::confinement::Confinement::default())]),
         ("slot that does not exist", vec![started(), picture(0, 0, |shown| shown.slot = 2)]),
         ("no size", vec![started(), picture(0, 0, |shown| shown.width = 0)]),
         ("larger than allowed", vec![started(), picture(0, 0, |shown| shown.width = 65)]),

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use decode::{DecodeError, DecodeEvent, DecoderPool, DecoderSettings, Ending, SamplingPlan};
+use decode::{Barrier, DecodeError, DecodeEvent, DecoderPool, DecoderSettings, Ending, SamplingPlan};
+use domain::error::ErrorKind;
 use domain::time::Millis;
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 use tempfile::TempDir;
@@ -49,9 +50,7 @@ impl Observed {
 
 /// The most memory that a process has used, in bytes.
 pub fn most_memory(id: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    memory(id, "VmHWM:")
 }
 
 fn is_there(id: i32) -> bool {
@@ -237,4 +236,66 @@ fn a_program_that_is_no_decoder() {
         let error = pool.warm_up().unwrap_err();
         assert_eq!((error.reason(), error.kind()), ("spawn", domain::error::ErrorKind::Fatal), "{error}");
     }
+}
+
+#[test]
+fn children_are_confined_and_what_is_required_is_insisted_on() {
+    let confinement = Observed::new(settings()).pool.warm_up().unwrap();
+    assert!(confinement.limits && confinement.seccomp, "{confinement:?}");
+    for barrier in Barrier::ALL {
+        let mut settings = settings();
+        settings.required = vec![barrier];
+        let outcome = Observed::new(settings).pool.warm_up();
+        match confinement.has(barrier) {
+            true => assert_eq!(outcome.unwrap(), confinement),
+            false => assert!(matches!(outcome.unwrap_err(), DecodeError::Unconfined { .. })),
+        }
+    }
+}
+
+#[test]
+fn a_child_is_replaced_after_so_many_media() {
+    let folder = folder();
+    let path = recording(&folder, 15);
+    let mut settings = settings();
+    settings.recycle_after = 2;
+    let observed = Observed::new(settings);
+    let lives: Vec<i32> = (0..4)
+        .map(|_| {
+            observed.pool.warm_up().unwrap();
+            let id = observed.id();
+            decode_with(&observed.pool, &path, &SamplingPlan::every(Millis(500))).result.unwrap();
+            id
+        })
+        .collect();
+    assert!(lives[0] == lives[1] && lives[1] != lives[2] && lives[2] == lives[3], "{lives:?}");
+}
+
+#[test]
+fn a_child_that_needs_more_memory_than_it_may_have_fails_alone() {
+    let folder = folder();
+    let path = recording(&folder, 15);
+    let plan = SamplingPlan::every(Millis(500));
+    let ample = Observed::new(settings());
+    ample.pool.warm_up().unwrap();
+    let mut settings = settings();
+    // Enough to start with, but not for the stack of a thread.
+    settings.memory_bytes = allocated(ample.id()) + (2 << 20);
+    let small = Observed::new(settings);
+    small.pool.warm_up().unwrap();
+    let error = decode_with(&small.pool, &path, &plan).result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Poison, "{error:?}");
+    decode_with(&ample.pool, &path, &plan).result.unwrap();
+}
+
+/// Memory that a process has allocated, in bytes.
+fn allocated(id: i32) -> u64 {
+    memory(id, "VmData:")
+}
+
+/// A line of what is known of the memory of a process.
+fn memory(id: i32, line: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let found = status.lines().find(|each| each.starts_with(line)).unwrap();
+    found.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }

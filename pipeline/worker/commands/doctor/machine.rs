@@ -1,13 +1,10 @@
-//! Checks of the machine: cores, instruction sets, and what the kernel offers to confine decoders.
-
-use std::fs;
-use std::path::Path;
+//! Checks of the machine: cores and instruction sets.
 
 use super::Check;
 use crate::settings::Settings;
 
 pub(super) fn checks(settings: &Settings) -> Vec<Check> {
-    vec![processor(settings), seccomp(), landlock(), user_namespaces()]
+    vec![processor(settings)]
 }
 
 /// Instruction sets that matter here, as far as this machine has them.
@@ -52,44 +49,4 @@ fn processor(settings: &Settings) -> Check {
     }
     let remedy = format!("infer.person_model = \"{advised}\" is faster here; keep it equal on all machines");
     Check::warn(name, format!("{found}; person_model = {model}"), remedy)
-}
-
-fn seccomp() -> Check {
-    let actions = fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default();
-    if actions.contains("kill_process") {
-        Check::ok("seccomp", "filters can be set")
-    } else {
-        Check::warn(
-            "seccomp",
-            "not offered by this kernel",
-            "decoders cannot be confined to few system calls",
-        )
-    }
-}
-
-fn landlock() -> Check {
-    let remedy =
-        "decoders cannot be kept from files by Landlock; Linux 5.13 or newer with lsm=landlock has it";
-    match fs::read_to_string("/sys/kernel/security/lsm") {
-        Ok(modules) if modules.split(',').any(|module| module.trim() == "landlock") => {
-            Check::ok("Landlock", "enabled")
-        }
-        Ok(modules) => Check::warn("Landlock", format!("not among {}", modules.trim()), remedy),
-        Err(_) => Check::warn("Landlock", "unknown: /sys/kernel/security is not mounted", remedy),
-    }
-}
-
-fn user_namespaces() -> Check {
-    let name = "user namespaces";
-    let number = |path: &str| fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    let most = number("/proc/sys/user/max_user_namespaces");
-    let unprivileged = number("/proc/sys/kernel/unprivileged_userns_clone").unwrap_or(1);
-    let restricted = number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").unwrap_or(0);
-    let exists = Path::new("/proc/self/ns/user").exists();
-    if exists && most != Some(0) && unprivileged == 1 && restricted == 0 {
-        Check::ok(name, "can be made")
-    } else {
-        let remedy = "decoders keep the network of this process unless it is confined from outside";
-        Check::warn(name, "not available to this user", remedy)
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use decode::{DecoderPool, ElementStatus};
+use decode::{Barrier, Confinement, DecoderPool, ElementStatus};
 
 use super::Check;
 use crate::exit::with_causes;
@@ -24,7 +24,7 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     };
     let mut checks = vec![version(&elements)];
     checks.extend(formats(&elements));
-    checks.push(child(settings));
+    checks.extend(child(settings));
     checks
 }
 
@@ -62,16 +62,33 @@ fn formats(elements: &[ElementStatus]) -> Vec<Check> {
     by_format.into_iter().map(check).collect()
 }
 
-fn child(settings: &Settings) -> Check {
+fn child(settings: &Settings) -> Vec<Check> {
     let started = settings
         .decoder()
         .map_err(|error| with_causes(&error))
         .and_then(|decoder| DecoderPool::new(decoder).warm_up().map_err(|error| with_causes(&error)));
     match started {
-        Ok(()) => Check::ok("decoder process", "starts and answers"),
+        Ok(confinement) => vec![Check::ok("decoder process", "starts and answers"), barriers(confinement)],
         Err(error) => {
             let remedy = "the program must be able to start itself: check file permissions and memory limits";
-            Check::fail("decoder process", error, remedy)
+            vec![Check::fail("decoder process", error, remedy)]
         }
     }
+}
+
+/// What a decoder that was taken over could not do: as a child of this very program says.
+fn barriers(confinement: Confinement) -> Check {
+    let names = |up: bool| -> Vec<&str> {
+        Barrier::ALL
+            .into_iter()
+            .filter(|barrier| confinement.has(*barrier) == up)
+            .map(Barrier::name)
+            .collect()
+    };
+    let (name, missing) = ("decoder barriers", names(false));
+    if missing.is_empty() {
+        return Check::ok(name, names(true).join(", "));
+    }
+    let remedy = "Linux 5.13 or newer, with lsm=landlock and seccomp filters, inside of containers too";
+    Check::warn(name, format!("without {}", missing.join(", ")), remedy)
 }
