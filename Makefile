@@ -19,9 +19,9 @@ build_packages := libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev pkg-confi
 build_packages += $(if $(shell command -v cc),,build-essential)
 run_packages := gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
     gstreamer1.0-libav ffmpeg python3-venv unzip
+# Tools that may come from elsewhere than a Debian package. Some models are published for npm.
+run_packages += $(if $(shell command -v npm),,npm)
 test_packages := gstreamer1.0-tools openssl
-# Tools that may come from elsewhere than a Debian package.
-test_packages += $(if $(shell command -v npm),,npm)
 test_packages += $(if $(shell command -v java),,default-jre-headless)
 test_packages += $(if $(shell command -v mvn),,maven)
 
