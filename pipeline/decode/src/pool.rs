@@ -85,7 +85,7 @@ impl DecoderPool {
             lent.child = None;
             result = self.run(lent.obtain()?, media, plan, consumer);
         }
-        let is_old = lent.child.as_ref().is_some_and(|child| child.jobs() >= self.settings.recycle_after);
+        let is_old = lent.child.as_ref().is_some_and(|child| child.is_old(&self.settings));
         if is_old || matches!(&result, Err(error) if !leaves_child_sound(error)) {
             lent.child = None;
         }

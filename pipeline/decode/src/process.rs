@@ -13,6 +13,7 @@ use std::time::Duration;
 use domain::picture::Picture;
 use domain::time::Millis;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::confinement::{Barrier, Confinement};
@@ -45,7 +46,8 @@ pub struct DecoderSettings {
     pub max_media: Millis,
     /// Memory that a child may allocate, besides the pictures that it shares. One that needs more dies.
     pub memory_bytes: u64,
-    /// Processor time that a child may use in its life.
+    /// Processor time that a child may use in its life. A medium may use half of that at least: a child that
+    /// has used so much is replaced before the next.
     pub cpu_limit: Duration,
     /// A child is replaced after so many media: whatever one of them left behind in it goes with it.
     pub recycle_after: u32,
@@ -81,7 +83,9 @@ impl DecoderSettings {
     }
 
     fn allowance(&self) -> Allowance {
-        Allowance { memory_bytes: self.memory_bytes, cpu_seconds: self.cpu_limit.as_secs() }
+        // The kernel counts whole seconds.
+        let cpu_seconds = self.cpu_limit.as_secs().max(1);
+        Allowance { memory_bytes: self.memory_bytes, cpu_seconds }
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -182,9 +186,20 @@ impl ChildProcess {
         self.confinement
     }
 
-    /// How many media it was given.
-    pub(crate) fn jobs(&self) -> u32 {
-        self.jobs
+    /// Whether it is to be replaced before it is given another medium.
+    pub(crate) fn is_old(&self, settings: &DecoderSettings) -> bool {
+        self.jobs >= settings.recycle_after || self.cpu_used() >= settings.cpu_limit / 2
+    }
+
+    /// Processor time of all its threads so far; zero if the system does not tell.
+    fn cpu_used(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // PID (NAME) STATE ..., of which NAME may hold anything; proc(5) counts from there.
+        let fields: Vec<&str> =
+            stat.rsplit(") ").next().unwrap_or_default().split_ascii_whitespace().collect();
+        let ticks = |field: usize| fields.get(field).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        let milliseconds = (ticks(11) + ticks(12)).saturating_mul(1000) / clock_ticks_per_second().max(1);
+        Duration::from_millis(milliseconds)
     }
 
     /// Gives the child a file to decode.

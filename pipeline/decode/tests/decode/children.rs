@@ -272,6 +272,20 @@ fn a_child_is_replaced_after_so_many_media() {
 }
 
 #[test]
+fn a_child_that_has_used_half_of_its_processor_time_is_replaced() {
+    let folder = folder();
+    let path = recording(&folder, 75);
+    let mut settings = settings();
+    // It has used more than half of that when it is ready.
+    settings.cpu_limit = Duration::from_millis(1);
+    let observed = Observed::new(settings);
+    for lives in 1..=2 {
+        decode_with(&observed.pool, &path, &SamplingPlan::every(Millis(500))).result.unwrap();
+        assert_eq!(observed.ids().len(), lives);
+    }
+}
+
+#[test]
 fn a_child_that_needs_more_memory_than_it_may_have_fails_alone() {
     let folder = folder();
     let path = recording(&folder, 15);
