@@ -170,8 +170,10 @@ mod tests {
 
     use super::*;
 
+    type Attempt = (&'static str, fn() -> bool);
+
     /// What is tried: one way each that a codec could be of use to an attacker, and what it needs itself.
-    const ATTEMPTS: [(&str, fn() -> bool); 10] = [
+    const ATTEMPTS: [Attempt; 10] = [
         ("read a file", || File::open("/etc/passwd").is_ok()),
         ("make a file", || File::create(std::env::temp_dir().join("invigilator-confined")).is_ok()),
         ("list a folder", || fs::read_dir("/").is_ok()),
