@@ -62,18 +62,25 @@ fn undisturbed_of(sessions: &BTreeSet<String>) -> Verdicts {
 /// Waits until every session is finished, then compares with an undisturbed run. Returns how many
 /// observations are in the log beyond one per segment: work that was done again, and counts for nothing.
 fn assert_nothing_lost_or_doubled(exam: &Exam) -> usize {
-    let sessions: BTreeSet<String> =
-        exam.read_all(&exam.topics.segments()).iter().map(|record| header(record, "ce_subject")).collect();
-    let (expected_scores, expected_incidents) = undisturbed_of(&sessions);
+    assert_undisturbed(exam, &sessions_in(exam, &exam.topics.segments()));
+    assert_nothing_said_twice(exam);
+    assert_eq!(exam.read_all(&exam.topics.dead_letters()).len(), 0, "nothing was wrong with any segment");
+    observed_beyond_once(exam)
+}
+
+/// The sessions that records of a topic are about.
+fn sessions_in(exam: &Exam, topic: &str) -> BTreeSet<String> {
+    exam.read_all(topic).iter().map(|record| header(record, "ce_subject")).collect()
+}
+
+/// Waits until these sessions, and no others, are finished, then compares with an undisturbed run.
+fn assert_undisturbed(exam: &Exam, sessions: &BTreeSet<String>) {
+    let (expected_scores, expected_incidents) = undisturbed_of(sessions);
     let scores = exam.final_scores(sessions.len());
     let scores: BTreeMap<_, _> =
         scores.into_iter().map(|(session, score)| (session, without_history(score))).collect();
     assert_eq!(scores, expected_scores);
     assert_eq!(exam.incidents(), expected_incidents);
-
-    assert_nothing_said_twice(exam);
-    assert_eq!(exam.read_all(&exam.topics.dead_letters()).len(), 0, "nothing was wrong with any segment");
-    observed_beyond_once(exam)
 }
 
 /// A result that was published twice shows: every score rests on other records than the one before, and

@@ -2,13 +2,14 @@
 //! and an authorizer that allows nothing by itself.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 
 use kafka::{Admin, Connection};
 
 use super::ASK;
 use super::issuer::Issuer;
+use super::jvm;
 use super::node::{Node, Port, QUICK, cache, copies};
 
 /// A user who may do everything.
@@ -125,15 +126,9 @@ impl Secured {
 
     fn change_acls(&self, change: &[&str], command: &str) -> Child {
         let (_, rights) = command.split_once(" --add ").expect("it adds rights");
-        Command::new("java")
-            .args(["-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
-            .arg(cache().join("lib/*"))
-            .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server"])
-            .arg(format!("127.0.0.1:{}", self.inner_port.number))
+        jvm::tool("org.apache.kafka.tools.AclCommand", &format!("127.0.0.1:{}", self.inner_port.number))
             .args(change)
             .args(rights.split_whitespace())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .unwrap()
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// that is taken over shall find nothing to take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
-    /// Landlock: no file can be opened by name, no TCP socket bound or connected.
+    /// Landlock: no file can be opened by name and, from Linux 6.7 on, no TCP socket bound or connected.
     pub landlock: bool,
     /// A seccomp filter: only calls of the kernel that decoding needs. None that opens files, makes sockets,
     /// or starts, watches or ends processes.

@@ -65,7 +65,7 @@ fn limit(allowance: Allowance) -> bool {
     limits.into_iter().all(|(resource, limit)| setrlimit(resource, limit).is_ok())
 }
 
-/// No file by name, no TCP socket. Returns whether that is in force.
+/// No file by name, and no TCP socket where the kernel knows that right. Returns whether it is in force.
 fn give_up_files() -> bool {
     const KNOWN: ABI = ABI::V5;
     let restricted = Ruleset::default()
@@ -95,6 +95,20 @@ fn give_up_calls() -> Result<(), Box<dyn std::error::Error>> {
     // The size of a file that is open. A filter sees no names, so that of any other can be asked for, too.
     let by_descriptor = u64::from(libc::AT_EMPTY_PATH.cast_unsigned());
     rules.insert(libc::SYS_newfstatat, only(3, SeccompCmpOp::Eq, by_descriptor)?);
+    // What a descriptor is like, and copies of it; not who is signalled when something comes.
+    let of_descriptors = [
+        libc::F_DUPFD_CLOEXEC,
+        libc::F_GETFD,
+        libc::F_SETFD,
+        libc::F_GETFL,
+        libc::F_SETFL,
+        libc::F_GET_SEALS,
+    ];
+    let of_descriptors: Result<Vec<_>, _> = of_descriptors
+        .iter()
+        .map(|what| only(1, SeccompCmpOp::Eq, u64::from(what.cast_unsigned())))
+        .collect();
+    rules.insert(libc::SYS_fcntl, of_descriptors?.concat());
     // Names of threads.
     rules.insert(libc::SYS_prctl, only(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)?);
     let refuse = SeccompAction::Errno(libc::ENOSYS as u32);
@@ -141,7 +155,6 @@ const ALLOWED: &[i64] = &[
     // Descriptors that are there, and those that threads wake each other by.
     libc::SYS_close,
     libc::SYS_eventfd2,
-    libc::SYS_fcntl,
     libc::SYS_fstat,
     libc::SYS_lseek,
     libc::SYS_pipe2,
@@ -175,7 +188,7 @@ mod tests {
     /// What is tried: one way each that a codec could be of use to an attacker, and what it needs itself.
     const ATTEMPTS: [Attempt; 10] = [
         ("read a file", || File::open("/etc/passwd").is_ok()),
-        ("make a file", || File::create(std::env::temp_dir().join("invigilator-confined")).is_ok()),
+        ("make a file", || tempfile::tempfile().is_ok()),
         ("list a folder", || fs::read_dir("/").is_ok()),
         ("connect", || TcpStream::connect(std::env::var("LISTENER").unwrap()).is_ok()),
         ("make a socket", || UdpSocket::bind("127.0.0.1:0").is_ok()),

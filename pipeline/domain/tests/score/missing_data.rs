@@ -10,7 +10,7 @@ use crate::fixtures::{Outcome, run, standard};
 
 /// Behaviour that a session is strung together from, two seconds at least.
 fn scenes() -> impl Strategy<Value = Script> {
-    prop::collection::vec((0u8..6, 1i64..10), 2..5).prop_map(|scenes| {
+    prop::collection::vec((0u8..6, 1i64..14), 2..6).prop_map(|scenes| {
         let mut script = session().seated(10);
         for (scene, length) in scenes {
             let seconds = length * 2;
