@@ -119,12 +119,17 @@ fn run(command: &mut Command) -> String {
 }
 
 /// A score without what differs between sessions of the same recording: their names, and the ids that are
-/// made from them.
+/// made from them, of which only the number is left.
 fn nameless(mut value: Value) -> Value {
     match &mut value {
         Value::Object(fields) => {
-            fields.retain(|name, _| name != "session" && name != "incident_id" && name != "incident_ids");
-            fields.values_mut().for_each(|field| *field = nameless(field.take()));
+            fields.remove("session");
+            for (name, field) in fields {
+                *field = match field.as_array() {
+                    Some(ids) if name == "incidents" => ids.len().into(),
+                    _ => nameless(field.take()),
+                };
+            }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| *item = nameless(item.take())),
         _ => {}
