@@ -138,7 +138,7 @@ impl Intake {
     /// The standing picture as an event.
     fn frame(&mut self, instant: MediaMs, release: Option<usize>) -> Result<Taken, DecodeError> {
         let (at, picture) = self.standing.as_ref().ok_or(misbehaved("no picture stands"))?;
-        if *at > instant || instant - *at > self.plan.hold() {
+        if *at > instant || instant - *at > self.plan.hold() + self.plan.slack() {
             return Err(misbehaved("a picture stands for a time that is not its own"));
         }
         self.frames += 1;

@@ -10,6 +10,7 @@ pub struct SamplingPlan {
     start: MediaMs,
     window: Option<Interval>,
     hold: Millis,
+    slack: Millis,
     rotation_deg: u16,
 }
 
@@ -29,6 +30,7 @@ impl SamplingPlan {
             start: MediaMs::ZERO,
             window: None,
             hold: Self::DEFAULT_HOLD,
+            slack: Millis::ZERO,
             rotation_deg: 0,
         }
     }
@@ -48,6 +50,13 @@ impl SamplingPlan {
     /// [`BEFORE_A_HOLE`](Self::BEFORE_A_HOLE), and the rest is a gap.
     pub fn holding(self, hold: Millis) -> Self {
         Self { hold, ..self }
+    }
+
+    /// The picture that was displayed `slack` before an instant stands for it, or the last keyframe if that
+    /// comes later: what lies between need not be decoded. The same for all plans of a medium, so that they
+    /// agree on an instant.
+    pub fn slackened(self, slack: Millis) -> Self {
+        Self { slack, ..self }
     }
 
     /// Pictures are turned clockwise by 0, 90, 180 or 270 degrees, where the container says nothing else:
@@ -74,6 +83,11 @@ impl SamplingPlan {
     /// How far frames may be apart without a hole between them.
     pub fn hold(&self) -> Millis {
         self.hold
+    }
+
+    /// By how much a picture may be older than the one displayed at its instant.
+    pub fn slack(&self) -> Millis {
+        self.slack
     }
 
     /// How long a frame stands that none follows within the hold.

@@ -1,9 +1,10 @@
-//! Which encoded frames have to be decoded at all.
+//! Which encoded frames have to be decoded at all, and the picture of which moment stands for an instant.
 //!
-//! A frame is needed if it stands for a planned instant, or if one that does depends on it. Between
-//! the last instant before a keyframe and that keyframe nothing is: those frames are held back until
-//! the keyframe comes, and then dropped. A sparse plan over short groups of pictures saves up to half
-//! of the decoding; and everything before the window of a plan costs demultiplexing only.
+//! A frame is needed if it stands for a planned instant, or if one that does depends on it. For an instant
+//! stands what was displayed a little before, by the plan's slack, or the last keyframe if that comes later:
+//! so between that moment and the next keyframe nothing is needed. Frames are held back until it is known,
+//! and then dropped. A sparse plan over short groups of pictures saves more than half of the decoding; and
+//! everything before the window of a plan costs demultiplexing only.
 //!
 //! Dropping is the exception that must be proven; whatever is unclear is decoded. Pure.
 
@@ -25,25 +26,57 @@ pub(super) struct Encoded<B> {
     pub(super) buffer: B,
 }
 
+/// What is known after a frame.
+#[derive(Debug)]
+pub(super) struct Known<B> {
+    /// What has to be decoded now.
+    pub(super) frames: Vec<B>,
+    /// The moments whose pictures stand for the next instants of the plan.
+    pub(super) moments: Vec<MediaMs>,
+    /// Where frames are that come after those moments and may never be decoded, in order.
+    pub(super) announced: Vec<MediaMs>,
+    /// Whether nothing else will have to be decoded.
+    pub(super) is_all: bool,
+}
+
+impl<B> Known<B> {
+    fn nothing_but(frames: Vec<B>) -> Self {
+        Self { frames, moments: Vec::new(), announced: Vec::new(), is_all: false }
+    }
+}
+
 /// Holds encoded frames back until it is known whether they are needed.
 #[derive(Debug)]
 pub(super) struct Needed<B> {
     plan: SamplingPlan,
     /// The first instant that no frame has passed yet.
     next: MediaMs,
-    /// The last instant that a frame has passed.
-    passed: Option<MediaMs>,
+    /// The last moment whose picture was asked for.
+    asked: Option<MediaMs>,
+    /// The last keyframe that is not after `next`.
+    key: Option<MediaMs>,
     /// The latest frame.
     latest: Option<MediaMs>,
-    held: Vec<B>,
+    /// The frame that passed the last instant of the plan.
+    over: Option<MediaMs>,
+    held: Vec<(Option<MediaMs>, B)>,
     held_bytes: usize,
     dropped: u64,
 }
 
 impl<B> Needed<B> {
     pub(super) fn new(plan: SamplingPlan) -> Self {
-        let next = plan.first();
-        Self { plan, next, passed: None, latest: None, held: Vec::new(), held_bytes: 0, dropped: 0 }
+        Self {
+            plan,
+            next: plan.first(),
+            asked: None,
+            key: None,
+            latest: None,
+            over: None,
+            held: Vec::new(),
+            held_bytes: 0,
+            dropped: 0,
+        }
     }
 
     /// How many frames were not needed.
@@ -51,66 +84,104 @@ impl<B> Needed<B> {
         self.dropped
     }
 
-    /// Whether a frame at `at` comes after the next instant: what is displayed there has been seen.
-    pub(super) fn is_passed_by(&self, at: MediaMs) -> bool {
-        at > self.next
-    }
-
-    /// Takes the next frame; returns those that have to be decoded now.
-    pub(super) fn push(&mut self, frame: Encoded<B>) -> Vec<B> {
+    /// Takes the next frame.
+    pub(super) fn push(&mut self, frame: Encoded<B>) -> Known<B> {
         let Some(at) = frame.at else {
             // Without a time of its own it shares the fate of its neighbours.
-            return self.hold(frame);
+            return Known::nothing_but(self.hold(frame));
         };
         self.latest = self.latest.max(Some(at));
-        if self.is_passed_by(at) {
-            // The frame displayed at `next` has been seen. Frames may still come that are displayed
-            // before this one but decoded after it; they are let through below.
-            let mut ready = self.release();
-            self.next = self.plan.not_before(at);
-            self.passed = Some(self.next - self.plan.interval());
-            if self.plan.is_open_at(self.next) {
-                ready.extend(self.hold(frame));
-            } else {
-                // The plan is over: the sampler needs to see a frame to learn that.
-                ready.push(frame.buffer);
-            }
-            return ready;
+        if self.asked.is_some_and(|asked| at <= asked) {
+            // Displayed before what has been asked for, but decoded after it.
+            let mut frames = self.release();
+            frames.push(frame.buffer);
+            return Known::nothing_but(frames);
         }
-        if self.passed.is_some_and(|passed| at <= passed) {
-            let mut ready = self.release();
-            ready.push(frame.buffer);
-            return ready;
+        if self.over.is_some_and(|over| at > over) {
+            // Whatever is displayed before the frame that passed the last instant has come by now.
+            self.drop_held();
+            self.dropped += 1;
+            return Known { is_all: true, ..Known::nothing_but(Vec::new()) };
+        }
+        let mut known = Known::nothing_but(Vec::new());
+        if self.over.is_none() && at > self.next {
+            known = self.pass(at);
+            known.announced.push(at);
+            self.next = self.plan.not_before(at);
+            self.over = (!self.plan.is_open_at(self.next)).then_some(at);
         }
         if frame.is_key {
             // Displayed at `next` is this frame or a later one: nothing held stands for anything.
-            self.dropped += self.held.len() as u64;
-            self.held.clear();
-            self.held_bytes = 0;
+            self.drop_held();
+            self.key = self.key.max(Some(at));
         }
-        self.hold(frame)
+        known.frames.extend(self.hold(frame));
+        known
     }
 
-    /// The medium is over and its last frame ends at `end`; returns what still has to be decoded.
-    pub(super) fn finish(&mut self, end: MediaMs) -> Vec<B> {
-        let is_displayed = self.next < end || self.latest == Some(self.next);
-        if self.plan.until().map_or(is_displayed, |until| self.next < until) {
-            return self.release();
+    /// The medium is over and its last frame ends at `end`.
+    pub(super) fn finish(&mut self, end: MediaMs) -> Known<B> {
+        // A frame without a duration is displayed at its own instant at least.
+        let end = self.latest.map_or(end, |latest| end.max(MediaMs(latest.0.saturating_add(1))));
+        let mut known = self.pass(self.plan.until().unwrap_or(end));
+        if self.latest.is_none() && !known.moments.is_empty() {
+            // Only the decoder may know the times.
+            known.frames = self.release();
         }
-        self.dropped += self.held.len() as u64;
-        self.held.clear();
-        Vec::new()
+        self.drop_held();
+        self.next = self.next.max(self.plan.not_before(end));
+        Known { is_all: true, ..known }
+    }
+
+    /// What the instants from `next` up to `end` need.
+    fn pass(&mut self, end: MediaMs) -> Known<B> {
+        let moments = self.moments_before(end);
+        let frames = self.release_for(&moments);
+        // Those that are left come after the last moment.
+        let announced = self.held.iter().filter_map(|(at, _)| *at).min();
+        Known { frames, moments, announced: announced.into_iter().collect(), is_all: false }
     }
 
     /// Everything held, for an event that must not overtake it.
     pub(super) fn release(&mut self) -> Vec<B> {
         self.held_bytes = 0;
-        std::mem::take(&mut self.held)
+        self.held.drain(..).map(|(_, buffer)| buffer).collect()
+    }
+
+    /// The moments for the instants from `next` up to `end`.
+    fn moments_before(&self, end: MediaMs) -> Vec<MediaMs> {
+        let step = self.plan.interval();
+        let instants = std::iter::successors(Some(self.next), |instant| Some(*instant + step));
+        let open = instants.take_while(|instant| *instant < end && self.plan.is_open_at(*instant));
+        open.map(|instant| self.moment(instant)).collect()
+    }
+
+    fn moment(&self, instant: MediaMs) -> MediaMs {
+        // Without a keyframe nobody knows what can be spared.
+        self.key.map_or(instant, |key| key.max(instant - self.plan.slack()).min(instant))
+    }
+
+    /// What is held up to the last of these moments, and all that it may depend on.
+    fn release_for(&mut self, moments: &[MediaMs]) -> Vec<B> {
+        let Some(asked) = moments.last() else { return Vec::new() };
+        self.asked = self.asked.max(Some(*asked));
+        let is_asked = |(at, _): &(Option<MediaMs>, B)| at.is_some_and(|at| at <= *asked);
+        let count = self.held.iter().rposition(is_asked).map_or(0, |last| last + 1);
+        if count == self.held.len() {
+            self.held_bytes = 0;
+        }
+        self.held.drain(..count).map(|(_, buffer)| buffer).collect()
+    }
+
+    fn drop_held(&mut self) {
+        self.dropped += self.held.len() as u64;
+        self.held.clear();
+        self.held_bytes = 0;
     }
 
     fn hold(&mut self, frame: Encoded<B>) -> Vec<B> {
         self.held_bytes += frame.size;
-        self.held.push(frame.buffer);
+        self.held.push((frame.at, frame.buffer));
         if self.held_bytes > MOST_BYTES { self.release() } else { Vec::new() }
     }
 }
@@ -129,9 +200,13 @@ mod tests {
         let mut times = Vec::new();
         for (at, is_key) in frames {
             let at_time = Some(MediaMs(*at));
-            times.extend(needed.push(Encoded { at: at_time, is_key: *is_key, size: 1, buffer: *at }));
+            let known = needed.push(Encoded { at: at_time, is_key: *is_key, size: 1, buffer: *at });
+            times.extend(known.frames);
+            if known.is_all {
+                return times;
+            }
         }
-        times.extend(needed.finish(MediaMs(end)));
+        times.extend(needed.finish(MediaMs(end)).frames);
         assert_eq!(times.len() as u64 + needed.dropped(), frames.len() as u64);
         times
     }
@@ -157,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn with_slack_a_group_ends_earlier_and_a_keyframe_is_never_passed_over() {
+        let plan = SamplingPlan::every(Millis(1000)).slackened(Millis(200));
+        let expected: Vec<i64> = (0..=800).step_by(100).chain((2000..=2800).step_by(100)).collect();
+        assert_eq!(decoded(plan, &stream(40, 20), 4000), expected);
+        let frames = [(0, true), (800, false), (900, true), (950, false), (1100, false)];
+        assert_eq!(decoded(plan, &frames, 1200), [0, 900]);
+    }
+
+    #[test]
+    fn the_plan_is_over_when_nothing_displayed_earlier_can_come() {
+        let window = Interval::new(MediaMs(0), MediaMs(2000));
+        let plan = SamplingPlan::every(Millis(1000)).slackened(Millis(200)).within(window);
+        let frames = [(0, true), (1300, false), (700, false), (1000, false), (1400, false), (1500, false)];
+        assert_eq!(decoded(plan, &frames, 1600), [0, 1300, 700]);
+    }
+
+    #[test]
     fn what_lies_before_the_window_is_dropped() {
         let window = Interval::new(MediaMs(5000), MediaMs(6000));
         let plan = SamplingPlan::every(Millis(500)).within(window);
@@ -178,7 +270,7 @@ mod tests {
         let mut largest = 0;
         for index in 1..100 {
             let at = Some(MediaMs(index));
-            needed.push(Encoded { at, is_key: false, size: 1 << 20, buffer: index });
+            let _ = needed.push(Encoded { at, is_key: false, size: 1 << 20, buffer: index });
             largest = largest.max(needed.held.len());
         }
         assert!(largest <= 8, "{largest}");
@@ -186,7 +278,7 @@ mod tests {
 
     /// Instants with the time of the frame that stands for them, when frames pass through a decoder that
     /// holds some of them back.
-    fn answers(plan: SamplingPlan, frames: &[(i64, bool)], all: bool, held_back: usize) -> Vec<(i64, i64)> {
+    fn answers(plan: SamplingPlan, frames: &[(i64, bool)], held_back: usize) -> Vec<(i64, i64)> {
         let mut needed = Needed::new(plan);
         let mut sampler = Sampler::new(plan);
         let mut answers = Vec::new();
@@ -204,19 +296,21 @@ mod tests {
         };
         let mut decoder = std::collections::VecDeque::new();
         for (at, is_key) in frames {
-            if needed.is_passed_by(MediaMs(*at)) {
-                sampler.announce(MediaMs(*at));
-            }
             let frame = Encoded { at: Some(MediaMs(*at)), is_key: *is_key, size: 1, buffer: *at };
-            let ready = needed.push(frame);
-            decoder.extend(if all { vec![*at] } else { ready });
+            let known = needed.push(frame);
+            known.announced.into_iter().for_each(|at| sampler.announce(at));
+            known.moments.into_iter().for_each(|moment| sampler.decide(moment));
+            decoder.extend(known.frames);
             while decoder.len() > held_back {
                 let at = decoder.pop_front().unwrap();
                 let Ok(()) = sampler.push(MediaMs(at), at, &mut take);
             }
         }
         let end = frames.last().map_or(0, |(at, _)| at + 40);
-        decoder.extend(if all { Vec::new() } else { needed.finish(MediaMs(end)) });
+        let known = needed.finish(MediaMs(end));
+        known.announced.into_iter().for_each(|at| sampler.announce(at));
+        known.moments.into_iter().for_each(|moment| sampler.decide(moment));
+        decoder.extend(known.frames);
         for at in decoder {
             let Ok(()) = sampler.push(MediaMs(at), at, &mut take);
         }
@@ -224,13 +318,30 @@ mod tests {
         answers
     }
 
+    /// The same by the rule, written down as a search over all frames.
+    fn by_the_rule(plan: SamplingPlan, frames: &[(i64, bool)]) -> Vec<(i64, i64)> {
+        let end = frames.last().map_or(0, |(at, _)| at + 40);
+        let (hold, slack) = (plan.hold().0, plan.slack().0);
+        let answer = |instant: i64| {
+            let key = frames.iter().rfind(|(at, is_key)| *is_key && *at <= instant).unwrap().0;
+            let moment = key.max(instant - slack);
+            let shown = frames.iter().rposition(|(at, _)| *at <= moment).unwrap();
+            let at = frames[shown].0;
+            let next = frames.get(shown + 1).map_or(end, |(at, _)| *at);
+            let stands = next - at <= hold || moment - at <= hold.min(500);
+            (instant, if stands { at } else { -1 })
+        };
+        (0..end).step_by(plan.interval().0 as usize).map(answer).collect()
+    }
+
     proptest! {
         /// What is passed over changes no answer: it leaves no hole behind.
         #[test]
-        fn answers_are_those_of_decoding_everything(
+        fn answers_are_those_of_the_rule(
             steps in prop::collection::vec((1i64..2500, prop::bool::weighted(0.3)), 1..60),
             interval in 100i64..6000,
             hold in 0i64..3000,
+            slack in prop_oneof![Just(0i64), 0i64..400],
             held_back in 0usize..16,
         ) {
             let mut time = 0;
@@ -239,8 +350,8 @@ mod tests {
                 time += step;
                 frames.push((time, is_key));
             }
-            let plan = SamplingPlan::every(Millis(interval)).holding(Millis(hold));
-            prop_assert_eq!(answers(plan, &frames, false, held_back), answers(plan, &frames, true, 0));
+            let plan = SamplingPlan::every(Millis(interval)).holding(Millis(hold)).slackened(Millis(slack));
+            prop_assert_eq!(answers(plan, &frames, held_back), by_the_rule(plan, &frames));
         }
 
         /// The frame displayed at each instant is decoded, and so is everything since its keyframe.

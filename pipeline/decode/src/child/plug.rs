@@ -205,7 +205,7 @@ fn encoded(
     buffer: gst::Buffer,
     announce: &Announce,
 ) -> Result<gst::FlowSuccess, gst::FlowError> {
-    let ready = {
+    let (ready, is_all) = {
         let mut session = lock(session);
         let taken = announce.stream(&mut session, pad).and_then(|()| {
             if announce.codec.name == "vp8" {
@@ -220,7 +220,13 @@ fn encoded(
         }
     };
     // Unlocked: decoded frames come back to the session from within.
-    push(decoder, ready)
+    let pushed = push(decoder, ready)?;
+    if is_all {
+        // What the decoder still holds comes out, and the rest of the medium is not read.
+        decoder.send_event(gst::event::Eos::new());
+        return Err(gst::FlowError::Eos);
+    }
+    Ok(pushed)
 }
 
 fn push(decoder: &gst::Pad, frames: Vec<gst::Buffer>) -> Result<gst::FlowSuccess, gst::FlowError> {

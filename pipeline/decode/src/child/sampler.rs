@@ -1,6 +1,7 @@
 //! Which decoded frame stands for which planned instant.
 //!
-//! The rule: the frame displayed at an instant stands for it, that is the last one not after it. It
+//! The rule: the frame displayed at an instant stands for it, that is the last one not after it; or the one
+//! displayed at an earlier moment, where that was decided. It
 //! stands up to the next frame, or up to the end of the plan or of the medium, if that comes within the
 //! plan's hold; otherwise there is a hole, and it stands for a moment only. Every instant is answered
 //! once, in order, as soon as the frame after it is there. Pure: frames are values that it never looks
@@ -33,6 +34,8 @@ pub(super) struct Sampler<F> {
     /// The first instant without an answer.
     next: MediaMs,
     standing: Option<Standing<F>>,
+    /// The moments of the next instants, as far as they are decided.
+    moments: VecDeque<MediaMs>,
     /// Frames after the standing one that were announced, in order.
     announced: VecDeque<MediaMs>,
 }
@@ -46,12 +49,24 @@ struct Standing<F> {
 
 impl<F> Sampler<F> {
     pub(super) fn new(plan: SamplingPlan) -> Self {
-        Self { plan, next: plan.first(), standing: None, announced: VecDeque::new() }
+        let (moments, announced) = (VecDeque::new(), VecDeque::new());
+        Self { plan, next: plan.first(), standing: None, moments, announced }
     }
 
     /// Whether no instant of the plan is left.
     pub(super) fn is_finished(&self) -> bool {
         !self.plan.is_open_at(self.next)
+    }
+
+    /// Learns the moment whose picture stands for the next instant for which none was decided. Decisions come
+    /// before any frame after their moment.
+    pub(super) fn decide(&mut self, moment: MediaMs) {
+        self.moments.push_back(moment);
+    }
+
+    /// The moment whose picture stands for the next instant.
+    fn moment(&self) -> MediaMs {
+        self.moments.front().map_or(self.next, |moment| (*moment).min(self.next))
     }
 
     /// Learns that there is a frame at `at`, which may never be decoded because it stands for nothing:
@@ -75,7 +90,7 @@ impl<F> Sampler<F> {
         if self.standing.as_ref().is_some_and(|standing| at < standing.at) {
             return Ok(());
         }
-        self.answer_before(at, answer)?;
+        self.answer_before(at, |sampler, end| sampler.moment() < end, answer)?;
         self.standing = Some(Standing { at, frame, answered: false });
         while self.announced.front().is_some_and(|announced| *announced <= at) {
             self.announced.pop_front();
@@ -92,21 +107,23 @@ impl<F> Sampler<F> {
         let last = self.standing.as_ref().map(|standing| standing.at);
         // A frame without duration is displayed at its own instant at least.
         let end = last.map_or(end, |last| end.max(MediaMs(last.0.saturating_add(1))));
-        self.answer_before(self.plan.until().unwrap_or(end), answer)
+        self.answer_before(self.plan.until().unwrap_or(end), |sampler, end| sampler.next < end, answer)
     }
 
-    /// Answers the instants before `end`, where the next frame comes or nothing more.
+    /// Answers the instants that are `due` before `end`, where the next frame comes or nothing more.
     fn answer_before<E>(
         &mut self,
         end: MediaMs,
+        is_due: impl Fn(&Self, MediaMs) -> bool,
         answer: &mut dyn FnMut(Answer<'_, F>) -> Result<(), E>,
     ) -> Result<(), E> {
         let end = self.plan.until().map_or(end, |until| until.min(end));
         let stands_until = self.standing.as_ref().map(|standing| self.stands_until(standing.at, end));
-        while self.next < end {
-            let instant = self.next;
+        while self.plan.is_open_at(self.next) && is_due(self, end) {
+            let (instant, moment) = (self.next, self.moment());
             self.next = instant + self.plan.interval();
-            let standing = self.standing.as_mut().filter(|_| Some(instant) <= stands_until);
+            self.moments.pop_front();
+            let standing = self.standing.as_mut().filter(|_| Some(moment) <= stands_until);
             answer(match standing {
                 None => Answer::Gap { instant },
                 Some(standing) if standing.answered => Answer::Same { instant },

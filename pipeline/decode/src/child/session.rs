@@ -12,7 +12,7 @@ use super::convert::{Convert, Format, square_size};
 use super::limits::{check, size_of};
 use super::link::{Interrupted, Link};
 use super::lock;
-use super::needed::{Encoded, Needed};
+use super::needed::{Encoded, Known, Needed};
 use super::orientation::Orientation;
 use super::sampler::{Answer, Sampler};
 use super::timeline::{Place, Timeline, length};
@@ -75,6 +75,8 @@ pub(super) struct Session {
     stream: Option<StreamInfo>,
     frames_submitted: u64,
     frames_decoded: u64,
+    /// Whether everything that the plan needs was given to the decoder before the medium was over.
+    has_all: bool,
     is_stopped: bool,
 }
 
@@ -94,6 +96,7 @@ impl Session {
             stream: None,
             frames_submitted: 0,
             frames_decoded: 0,
+            has_all: false,
             is_stopped: false,
         }
     }
@@ -149,30 +152,38 @@ impl Session {
         check(&bytes, self.job.limits).map_err(Stop::Refused)
     }
 
-    /// Takes the next encoded frame; returns those to decode now.
+    /// Takes the next encoded frame; returns those to decode now, and whether nothing else will be.
     pub(super) fn encoded(
         &mut self,
         buffer: gst::Buffer,
         running: Option<gst::ClockTime>,
-    ) -> Result<Vec<gst::Buffer>, Stop> {
+    ) -> Result<(Vec<gst::Buffer>, bool), Stop> {
         if self.is_stopped {
             return Err(Stop::Fulfilled);
+        }
+        if self.has_all {
+            return Ok((Vec::new(), true));
         }
         let at = match self.timeline.meet(running, buffer.duration()) {
             Place::At(at) => Some(at),
             Place::Nowhere => None,
-            Place::BeyondLimit => return Ok(Vec::new()),
+            Place::BeyondLimit => return Ok((Vec::new(), false)),
         };
         if let Some(at) = at {
             lock(&self.link).tell_progress(at)?;
-            if self.needed.is_passed_by(at) {
-                self.sampler.announce(at);
-            }
         }
         let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        let ready = self.needed.push(Encoded { at, is_key, size: buffer.size(), buffer });
-        self.frames_submitted += ready.len() as u64;
-        Ok(ready)
+        let known = self.needed.push(Encoded { at, is_key, size: buffer.size(), buffer });
+        self.has_all = known.is_all;
+        Ok((self.submit(known), self.has_all))
+    }
+
+    /// Notes what is decided; returns what is to be decoded.
+    fn submit(&mut self, known: Known<gst::Buffer>) -> Vec<gst::Buffer> {
+        known.announced.into_iter().for_each(|at| self.sampler.announce(at));
+        known.moments.into_iter().for_each(|moment| self.sampler.decide(moment));
+        self.frames_submitted += known.frames.len() as u64;
+        known.frames
     }
 
     /// Takes note of an encoded frame that is decoded in any case.
@@ -193,9 +204,11 @@ impl Session {
 
     /// The container is at its end; returns what still has to be decoded.
     pub(super) fn encoded_all(&mut self) -> Vec<gst::Buffer> {
-        let ready = self.needed.finish(self.timeline.end());
-        self.frames_submitted += ready.len() as u64;
-        ready
+        if self.has_all {
+            return Vec::new();
+        }
+        let known = self.needed.finish(self.timeline.end());
+        self.submit(known)
     }
 
     /// Takes the next decoded frame.
@@ -250,7 +263,7 @@ impl Session {
         let stated = self.stream.as_ref().and_then(|stream| stream.duration).unwrap_or_default();
         let has_window = self.job.plan.until().is_some();
         // What lies behind a window that was seen whole is of no interest.
-        let is_fulfilled = has_window && self.sampler.is_finished();
+        let is_fulfilled = has_window && (self.has_all || self.sampler.is_finished());
         let is_truncated = !is_fulfilled
             && (is_cut_short
                 || stated - self.timeline.length() > MISSING_TAIL
