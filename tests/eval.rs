@@ -400,7 +400,7 @@ fn the_real_fold_is_measured_through_the_same_seam() {
             let mut second = frame.faces[0].clone();
             second.rect = rect;
             frame.faces.push(second);
-            frame.persons.push(PersonObservation { rect, conf: 0.9 });
+            frame.persons.get_or_insert_default().push(PersonObservation { rect, conf: 0.9 });
         }
     }
     let bench = Bench::new(&[("labels.csv", &labels)])

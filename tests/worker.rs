@@ -33,6 +33,8 @@ fn a_worker_scores_as_analyze_does_and_its_figures_are_true() {
         assert_eq!(worker.metric(&series), segments, "{stage}");
     }
     assert!(worker.metric("invigilator_samples_total{outcome=\"seen\"}") > segments);
+    let closer = worker.metric("invigilator_stage_items_total{outcome=\"ok\",stage=\"closer\"}");
+    assert!(closer > 0.0 && closer < segments, "{closer} of {segments} segments were suspicious");
     assert!(worker.metric("invigilator_model_seconds_total{model=\"blazeface_back\"}") > 0.0);
     assert_eq!(worker.metric("invigilator_scores_total{status=\"final\"}"), CLIPS.len() as f64);
     assert_eq!(worker.get("/healthz").0, 200);

@@ -13,6 +13,7 @@ import onnx
 from . import centerface, quantize, tfjs_reader, tflite_reader
 from .graph import serialise
 from .preprocess import Normalisation, attach
+from .resizable import free_size
 from .simplify import fold_into_layers
 
 MINUS_ONE_TO_ONE = Normalisation(mean=(127.5,) * 3, divisor=(127.5,) * 3)
@@ -29,6 +30,7 @@ def blazeface_back(source: Path) -> onnx.ModelProto:
     outputs = {"regressors": "boxes", "classificators": "scores"}
     model = tflite_reader.read(source, "blazeface_back", outputs)
     attach(model, MINUS_ONE_TO_ONE)
+    free_size(model)
     return model
 
 
@@ -59,6 +61,7 @@ def nanodet_g(source: Path) -> onnx.ModelProto:
     model = tfjs_reader.read(source, "nanodet_g", dict(zip(nodes, heads)))
     fold_into_layers(model)
     attach(model, IMAGENET_BGR)
+    free_size(model)
     return model
 
 

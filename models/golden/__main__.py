@@ -66,7 +66,8 @@ def decode(models: Models, name: str, outputs: dict[str, np.ndarray]) -> dict:
             gaze = face.gaze(outputs)
             return {"gaze_yaw": gaze.x, "gaze_pitch": gaze.y, "eye_openness": gaze.openness}
         case detector:
-            found = DECODERS[detector](outputs, **models.thresholds(detector))
+            size = pictures.SIZES[picture_of(detector)]
+            found = DECODERS[detector](outputs, size, **models.thresholds(detector))
             return {"detections": [detection_fields(detection) for detection in found]}
 
 
@@ -95,11 +96,12 @@ def frame_golden(models: Models, name: str, folder: Path) -> dict:
 
 
 def detect(models: Models, name: str, frame: np.ndarray) -> list[detectors.Detection]:
-    """Detections of a whole frame, in its pixels."""
-    size = pictures.SIZES[picture_of(name)]
-    box = detectors.Letterbox((frame.shape[1], frame.shape[0]), size)
+    """Detections of a whole frame, in its pixels, without the bars that a square input would have."""
+    frame_size = frame.shape[1], frame.shape[0]
+    size = pictures.snug(frame_size, max(pictures.SIZES[picture_of(name)]))
+    box = detectors.Letterbox(frame_size, size)
     picture = np.asarray(pictures.letterboxed(Image.fromarray(frame), size))
-    found = DECODERS[name](models.run(name, picture), **models.thresholds(name))
+    found = DECODERS[name](models.run(name, picture), size, **models.thresholds(name))
     return [
         detectors.Detection(
             box.to_frame(item.box.reshape(2, 2)).ravel(), item.score, box.to_frame(item.points)

@@ -38,12 +38,14 @@ class Letterbox:
         return (points - border) / self.scale
 
 
-def blazeface(outputs: dict[str, np.ndarray], score: float, nms_iou: float) -> list[Detection]:
-    """MediaPipe's BlazeFace for back cameras: 896 anchors of unit size on a 256 pixel input."""
-    size = 256
+Size = tuple[int, int]  # width, height
+
+
+def blazeface(outputs: dict[str, np.ndarray], size: Size, score: float, nms_iou: float):
+    """MediaPipe's BlazeFace for back cameras: anchors of unit size, in cells of 16 and 32 pixels."""
     raw = outputs["boxes"][0].astype(np.float64)
     scores = 1 / (1 + np.exp(-np.clip(outputs["scores"][0, :, 0].astype(np.float64), -100, 100)))
-    anchors = np.concatenate([_anchors(16, per_cell=2), _anchors(8, per_cell=6)]) * size
+    anchors = np.concatenate([_anchors(size, 16, per_cell=2), _anchors(size, 32, per_cell=6)])
     centre = raw[:, 0:2] + anchors
     half = raw[:, 2:4] / 2
     points = raw[:, 4:].reshape(-1, 6, 2) + anchors[:, None]
@@ -51,14 +53,17 @@ def blazeface(outputs: dict[str, np.ndarray], score: float, nms_iou: float) -> l
     return suppress(boxes, scores, points, score, nms_iou)
 
 
-def _anchors(grid: int, per_cell: int) -> np.ndarray:
-    """Cell centres in 0..1, row by row, each repeated."""
-    rows, columns = np.mgrid[0:grid, 0:grid]
-    centres = np.stack([columns, rows], axis=-1).reshape(-1, 2) + 0.5
-    return np.repeat(centres / grid, per_cell, axis=0)
+def _anchors(size: Size, stride: int, per_cell: int) -> np.ndarray:
+    """Cell centres in pixels, row by row, each repeated."""
+    return np.repeat(_centres(size, stride), per_cell, axis=0)
 
 
-def centerface(outputs: dict[str, np.ndarray], score: float, nms_iou: float) -> list[Detection]:
+def _centres(size: Size, stride: int) -> np.ndarray:
+    rows, columns = np.mgrid[0 : size[1] // stride, 0 : size[0] // stride]
+    return (np.stack([columns, rows], axis=-1).reshape(-1, 2) + 0.5) * stride
+
+
+def centerface(outputs: dict[str, np.ndarray], _size: Size, score: float, nms_iou: float):
     """CenterFace: one candidate per cell of four pixels; height comes before width."""
     cell = 4
     scores = outputs["heat"][0, 0].astype(np.float64)
@@ -74,13 +79,11 @@ def centerface(outputs: dict[str, np.ndarray], score: float, nms_iou: float) -> 
     return suppress(boxes.reshape(-1, 4), scores.ravel(), points.reshape(-1, 5, 2), score, nms_iou)
 
 
-def nanodet_persons(outputs: dict[str, np.ndarray], score: float, nms_iou: float):
+def nanodet_persons(outputs: dict[str, np.ndarray], size: Size, score: float, nms_iou: float):
     """NanoDet: per cell and side a distribution over eleven distances in strides."""
     boxes, scores = [], []
     for stride in (8, 16, 32):
-        grid = 416 // stride
-        rows, columns = np.mgrid[0:grid, 0:grid]
-        centres = (np.stack([columns, rows], axis=-1).reshape(-1, 2) + 0.5) * stride
+        centres = _centres(size, stride)
         logits = outputs[f"reg_{stride}"][0].astype(np.float64).reshape(-1, 4, 11)
         weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
         distances = (weights @ np.arange(11)) / weights.sum(axis=-1) * stride

@@ -58,6 +58,13 @@ def letterboxed(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.pad(picture, size, Image.Resampling.BILINEAR, color=(0, 0, 0))
 
 
+def snug(frame: tuple[int, int], longer_side: int) -> tuple[int, int]:
+    """The smallest input in multiples of 32 pixels that a scaled frame fits in."""
+    scale = longer_side / max(frame)
+    width, height = (-(-round(side * scale) // 32) * 32 for side in frame)
+    return width, height
+
+
 def read(folder: Path, name: str) -> np.ndarray:
     """A picture as the uint8 array [height, width, 3]."""
     width, height = SIZES[name]

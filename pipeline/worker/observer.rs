@@ -1,27 +1,28 @@
 //! Looks at decoded segments and writes down what was seen: the OBSERVE stage without its surroundings.
 //!
-//! Input: segments with one sample per instant of the escalated grid. Output: one observation per
-//! segment, in the same order. Looks at the base grid first; only a segment with a suspicious sample
-//! has its other samples looked at. An observation depends on its segment alone, never on which other
-//! segments shared the batch. Does not decode, does not judge.
+//! Input: segments with one sample per instant of the base grid. Output: one observation per segment, in
+//! the same order. Looks at those first; only a segment with a suspicious sample is looked at more closely,
+//! at the instants of the escalated grid between, whose pictures it asks for. An observation depends on its
+//! segment alone, never on which other segments shared the batch. Does not decode, does not judge.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
+use domain::geometry::Rect;
 use domain::messages::{
-    FrameObservation, Observation, ObservationRun, Plan, PlanReason, StageTimings, UnseenReason,
+    FrameObservation, Observation, ObservationRun, Plan, PlanReason, SampleStatus, StageTimings, UnseenReason,
 };
 use domain::observe::{self, Observers, Reporting, SegmentIdentity};
 use domain::picture::Picture;
-use domain::ports::{Sight, Vision, VisionError};
-use domain::sampling::{SampleGrid, Suspicion};
-use domain::time::MediaMs;
+use domain::ports::{Attention, Look, Sight, Vision, VisionError};
+use domain::sampling::{SampleGrid, Suspicion, is_somebody_faceless};
+use domain::time::{MediaMs, Millis};
 
 use crate::clock;
 
-/// The answer of the decoder for one instant of the escalated grid.
+/// The answer of the decoder for one planned instant.
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// The instant.
@@ -35,7 +36,7 @@ pub struct Sample {
 pub struct DecodedSegment {
     /// Which one.
     pub identity: SegmentIdentity,
-    /// One sample per instant of the escalated grid, in order.
+    /// One sample per instant of the base grid, in order.
     pub samples: Vec<Sample>,
     /// How long it waited to be decoded.
     pub queued: Duration,
@@ -51,6 +52,8 @@ pub struct Observer<'a, V> {
     pub vision: &'a V,
     /// Which instants are looked at.
     pub grid: SampleGrid,
+    /// How often persons and objects are looked for without a reason.
+    pub things_every: Millis,
     /// What makes a sample worth a closer look.
     pub suspicion: Suspicion,
     /// What is reported.
@@ -62,84 +65,147 @@ pub struct Observer<'a, V> {
 }
 
 impl<V: Vision> Observer<'_, V> {
-    /// Observes a batch of segments, all their pictures in parallel.
+    /// Observes a batch of segments in parallel. `closer` gives the samples between those of the base grid
+    /// for the segments of these indices, in their order; why it cannot is handed through.
     ///
     /// # Errors
     /// If the models cannot run at all. A single picture that cannot be looked at becomes a sample
     /// not seen.
-    pub fn observe(&self, segments: Vec<DecodedSegment>) -> Result<Vec<Observation>, V::Error> {
-        let started = Instant::now();
-        let base = self.look(&segments, |_, instant| self.grid.is_base(instant))?;
-        let suspicious: Vec<bool> =
-            base.iter().map(|frames| frames.values().any(|frame| self.suspicion.raised_by(frame))).collect();
-        let closer =
-            self.look(&segments, |index, instant| suspicious[index] && !self.grid.is_base(instant))?;
-        let infer_time = started.elapsed() / segments.len().max(1) as u32;
-
-        let seen = base.into_iter().zip(closer);
-        let observations = segments.into_iter().zip(seen).zip(suspicious).map(
-            |((segment, (mut frames, closer)), escalated)| {
-                frames.extend(closer);
-                let queue_time = segment.queued + started.saturating_duration_since(segment.decoded_at);
-                let timings_ms = StageTimings {
-                    queue: milliseconds(queue_time),
-                    decode: milliseconds(segment.decode_time),
-                    infer: milliseconds(infer_time),
-                };
-                let frames = frames.into_values().collect();
-                let mut observation =
-                    observe::observed(segment.identity, plan(self.grid, escalated), frames, &self.by);
-                observation.run = Some(run(&self.worker, timings_ms));
-                observation
-            },
-        );
-        Ok(observations.collect())
-    }
-
-    /// Looks at the wanted samples of all segments at once; one map of frames per segment.
-    fn look(
+    pub fn observe<E>(
         &self,
-        segments: &[DecodedSegment],
-        wanted: impl Fn(usize, MediaMs) -> bool,
-    ) -> Result<Vec<BTreeMap<MediaMs, FrameObservation>>, V::Error> {
-        let mut pictures: Vec<Arc<Picture>> = Vec::new();
-        // Per wanted sample: its segment, its instant, and which picture stands for it.
-        let mut looks: Vec<(usize, MediaMs, Option<usize>)> = Vec::new();
-        for (index, segment) in segments.iter().enumerate() {
-            for sample in segment.samples.iter().filter(|sample| wanted(index, sample.instant)) {
-                let picture = sample.picture.as_ref().map(|picture| {
-                    // A picture that stands for several instants is looked at once.
-                    if !pictures.last().is_some_and(|last| Arc::ptr_eq(last, picture)) {
-                        pictures.push(Arc::clone(picture));
-                    }
-                    pictures.len() - 1
-                });
-                looks.push((index, sample.instant, picture));
+        segments: Vec<DecodedSegment>,
+        closer: impl FnOnce(&[usize]) -> Vec<Result<Vec<Sample>, E>>,
+    ) -> Result<Vec<Result<Observation, E>>, V::Error> {
+        let started = Instant::now();
+        let samples: Vec<&[Sample]> = segments.iter().map(|segment| segment.samples.as_slice()).collect();
+        let base = self.look(&samples, |_, _| NO_SURPRISE)?;
+        let is_suspicious = |frames: &Frames| frames.values().any(|frame| self.suspicion.raised_by(frame));
+        let suspicious: Vec<usize> =
+            (0..base.len()).filter(|segment| is_suspicious(&base[*segment])).collect();
+        let looked = started.elapsed();
+
+        let mut observed: Vec<Result<(Frames, bool), E>> =
+            base.into_iter().map(|frames| Ok((frames, false))).collect();
+        let more = if suspicious.is_empty() { Vec::new() } else { closer(&suspicious) };
+        let resumed = Instant::now();
+        let mut to_look: Vec<(usize, Vec<Sample>)> = Vec::with_capacity(more.len());
+        for (segment, samples) in suspicious.into_iter().zip(more) {
+            match samples {
+                Ok(samples) => to_look.push((segment, samples)),
+                Err(error) => observed[segment] = Err(error),
             }
         }
-        let sights = self.sights(&pictures)?;
-        let mut frames = vec![BTreeMap::new(); segments.len()];
-        for (index, instant, picture) in looks {
-            let frame = match picture.map(|picture| &sights[picture]) {
-                None => observe::unseen(instant, UnseenReason::Gap),
-                Some(None) => observe::unseen(instant, UnseenReason::Undecodable),
-                Some(Some(sight)) => observe::seen(instant, sight, &self.reporting),
+        let samples: Vec<&[Sample]> = to_look.iter().map(|(_, samples)| samples.as_slice()).collect();
+        let attention = |index: usize, instant: MediaMs| {
+            let before = observed[to_look[index].0].as_ref().ok();
+            let before = before.and_then(|(frames, _)| frames.range(..instant).next_back());
+            before.map_or(NO_SURPRISE, |(_, before)| attention_after(before))
+        };
+        let closer = self.look(&samples, attention)?;
+        for ((segment, _), closer) in to_look.iter().zip(closer) {
+            if let Ok((frames, escalated)) = &mut observed[*segment] {
+                frames.extend(closer);
+                *escalated = true;
+            }
+        }
+
+        let infer_time = (looked + resumed.elapsed()) / segments.len().max(1) as u32;
+        let told = segments.into_iter().zip(observed).map(|(segment, observed)| {
+            let (frames, escalated) = observed?;
+            let queue_time = segment.queued + started.saturating_duration_since(segment.decoded_at);
+            let timings_ms = StageTimings {
+                queue: milliseconds(queue_time),
+                decode: milliseconds(segment.decode_time),
+                infer: milliseconds(infer_time),
             };
-            frames[index].insert(instant, frame);
+            let frames = frames.into_values().collect();
+            let mut observation =
+                observe::observed(segment.identity, plan(self.grid, escalated), frames, &self.by);
+            observation.run = Some(run(&self.worker, timings_ms));
+            Ok(observation)
+        });
+        Ok(told.collect())
+    }
+
+    /// Looks at the samples of all segments at once. `attention` says how closely to look at the first of a
+    /// segment, at this instant.
+    fn look(
+        &self,
+        segments: &[&[Sample]],
+        attention: impl Fn(usize, MediaMs) -> Attention,
+    ) -> Result<Vec<Frames>, V::Error> {
+        let looks = segments.iter().enumerate().map(|(index, samples)| {
+            let first = samples.first().map_or(NO_SURPRISE, |sample| attention(index, sample.instant));
+            self.looks(samples, first)
+        });
+        let looks: Vec<Vec<Look>> = looks.collect();
+        let answers = self.vision.look(&looks);
+        segments.iter().zip(answers).map(|(samples, answers)| self.frames(samples, answers)).collect()
+    }
+
+    /// The pictures of a segment: one that stands for several instants is looked at once.
+    fn looks(&self, samples: &[Sample], attention: Attention) -> Vec<Look> {
+        let mut looks: Vec<Look> = Vec::with_capacity(samples.len());
+        for sample in samples {
+            let Some(picture) = &sample.picture else { continue };
+            let is_due = self.grid.is_for_things(sample.instant, self.things_every);
+            let attention = if is_due { Attention::Thorough } else { attention };
+            match looks.last_mut() {
+                Some(last) if Arc::ptr_eq(&last.picture, picture) => {
+                    last.attention = if is_due { attention } else { last.attention };
+                }
+                _ => looks.push(Look { picture: Arc::clone(picture), attention }),
+            }
+        }
+        looks
+    }
+
+    /// What was seen at each instant of a segment; `answers` are those to its [`looks`](Self::looks).
+    fn frames(&self, samples: &[Sample], answers: Vec<Result<Sight, V::Error>>) -> Result<Frames, V::Error> {
+        let mut answers = answers.into_iter();
+        let mut frames = Frames::new();
+        let mut last: Option<(&Arc<Picture>, Option<Sight>)> = None;
+        for Sample { instant, picture } in samples {
+            let Some(picture) = picture else {
+                frames.insert(*instant, observe::unseen(*instant, UnseenReason::Gap));
+                continue;
+            };
+            let sight = match last.take() {
+                Some((known, sight)) if Arc::ptr_eq(known, picture) => sight,
+                _ => match answers.next() {
+                    Some(Ok(sight)) => Some(sight),
+                    Some(Err(error)) if error.kind() != ErrorKind::Poison => return Err(error),
+                    // No model can look at it.
+                    Some(Err(_)) | None => None,
+                },
+            };
+            let frame = match &sight {
+                None => observe::unseen(*instant, UnseenReason::Undecodable),
+                Some(sight) => observe::seen(*instant, sight, &self.reporting),
+            };
+            frames.insert(*instant, frame);
+            last = Some((picture, sight));
         }
         Ok(frames)
     }
+}
 
-    /// What was seen in each picture; `None` for one that no model can look at.
-    fn sights(&self, pictures: &[Arc<Picture>]) -> Result<Vec<Option<Sight>>, V::Error> {
-        let answers = self.vision.look(pictures).into_iter().map(|answer| match answer {
-            Ok(sight) => Ok(Some(sight)),
-            Err(error) if error.kind() == ErrorKind::Poison => Ok(None),
-            Err(error) => Err(error),
-        });
-        answers.collect()
+/// One face is what is expected of an exam.
+const NO_SURPRISE: Attention = Attention::Unless { faces: 1 };
+
+/// How closely to look at a picture that follows a sample.
+fn attention_after(sample: &FrameObservation) -> Attention {
+    let faces: Vec<Rect> = sample.faces.iter().map(|face| face.rect).collect();
+    let bodies: Vec<Rect> = sample.persons.iter().flatten().map(|person| person.rect).collect();
+    match sample.status {
+        SampleStatus::NotSeen => NO_SURPRISE,
+        SampleStatus::Seen if is_somebody_faceless(&bodies, &faces) => Attention::Thorough,
+        SampleStatus::Seen => Attention::Unless { faces: faces.len() },
     }
 }
+
+/// What was seen of a segment, by instant.
+type Frames = BTreeMap<MediaMs, FrameObservation>;
 
 /// Makes the placeholders of segments that could not be decoded: they keep the place of what is missing,
 /// and say so.

@@ -45,7 +45,11 @@ impl Workshop {
     /// # Errors
     /// If the machine lacks something: models, ONNX Runtime, GStreamer.
     pub fn open(settings: Settings, policy: LoadedPolicy, trace: bool) -> Result<Self, WorkshopError> {
-        let decoder = DecoderPool::new(settings.decoder().map_err(DecodeError::Spawn)?);
+        let mut decoder = settings.decoder().map_err(DecodeError::Spawn)?;
+        // One more, which decodes again what is looked at more closely: it must not wait for the others, which
+        // may be waiting for room that it will make.
+        decoder.children += 1;
+        let decoder = DecoderPool::new(decoder);
         let confinement = decoder.warm_up()?;
         let vision = Vision::new(&settings.vision())?;
         let judged_by = JudgedBy { policy: policy.policy, policy_ref: policy.reference, trace };
@@ -61,6 +65,7 @@ impl Workshop {
             judged_by: self.judged_by.clone(),
             segment: settings.sampling.segment,
             hold: settings.sampling.hold,
+            slack: settings.sampling.slack,
             batch: (settings.infer.threads.get() * SEGMENTS_PER_THREAD).min(MOST_SEGMENTS),
         }
     }
@@ -75,6 +80,7 @@ impl Workshop {
         Observer {
             vision: &self.vision,
             grid: settings.sampling.grid,
+            things_every: settings.sampling.things_every,
             suspicion: settings.suspicion,
             reporting: settings.observe,
             by: Observers { models: self.vision.models().to_vec(), pipeline },

@@ -62,8 +62,8 @@ fn frame(at: i64) -> FrameObservation {
         reason: unseen,
         quality: None,
         faces,
-        persons,
-        objects: Vec::new(),
+        persons: Some(persons),
+        objects: Some(Vec::new()),
     }
 }
 
@@ -115,7 +115,7 @@ pub fn traces(observations: &[Observation]) -> Vec<SampleTrace> {
             UnseenReason::Blur => "blur",
             _ => "dark",
         }),
-        persons: frame.reason.is_none().then_some(frame.persons.len() as u16),
+        persons: frame.reason.is_none().then_some(frame.persons.iter().flatten().count() as u16),
         gaze: frame.faces.first().and_then(|face| {
             let degrees = |head: f32, eyes: f32| ((head + 210.0 * eyes) * 1000.0) as i32;
             let yaw = degrees(face.yaw?, face.gaze_yaw?);

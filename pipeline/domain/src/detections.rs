@@ -8,6 +8,13 @@ use crate::geometry::{Point, Rect};
 pub struct Detections {
     /// Faces, possibly the same face twice: [`observe`](crate::observe) merges doubles.
     pub faces: Vec<DetectedFace>,
+    /// Persons and objects; `None` if they were not looked for.
+    pub things: Option<Things>,
+}
+
+/// What the person model found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Things {
     /// Heads and bodies.
     pub persons: Vec<DetectedPerson>,
     /// Other things the policy may care about.

@@ -37,14 +37,36 @@ pub struct Sight {
     pub detections: Detections,
 }
 
+/// A picture to look at.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The picture.
+    pub picture: Arc<Picture>,
+    /// How closely to look at it.
+    pub attention: Attention,
+}
+
+/// How closely to look at a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attention {
+    /// For everything.
+    Thorough,
+    /// For persons and objects only if there are not exactly so many faces, for sure.
+    Unless {
+        /// How many are no surprise.
+        faces: usize,
+    },
+}
+
 /// Looks at pictures of many sessions at once.
 pub trait Vision: Sync {
     /// The error of one picture.
     type Error: VisionError;
 
-    /// Looks at every picture, in parallel; the answers are in the order of the pictures and do not
-    /// depend on the number of threads.
-    fn look(&self, pictures: &[Arc<Picture>]) -> Vec<Result<Sight, Self::Error>>;
+    /// Looks at the pictures of each segment, in order of media time; segments in parallel. The answers
+    /// are in the order of the pictures; those of a segment depend on its pictures alone, not on the
+    /// number of threads or on other segments.
+    fn look(&self, segments: &[Vec<Look>]) -> Vec<Vec<Result<Sight, Self::Error>>>;
 
     /// The models that do the looking.
     fn models(&self) -> &[ModelRef];

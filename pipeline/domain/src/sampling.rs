@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::geometry::Rect;
 use crate::messages::{FrameObservation, PersonObservation, SampleStatus};
 use crate::time::{Interval, MediaMs, Millis};
 
@@ -66,6 +67,16 @@ impl SampleGrid {
         instant.0 % self.base.0 == 0
     }
 
+    /// Whether persons and objects are looked for at an instant whatever is seen there: at the first one of
+    /// the base grid in each stretch of `every` on the media clock.
+    pub fn is_for_things(self, instant: MediaMs, every: Millis) -> bool {
+        if every <= self.escalated {
+            return true;
+        }
+        let stretch = |instant: i64| instant.div_euclid(every.0);
+        self.is_base(instant) && stretch(instant.0) != stretch(instant.0 - self.base.0)
+    }
+
     /// The planned instants within a segment.
     pub fn instants(self, segment: Interval, escalated: bool) -> impl Iterator<Item = MediaMs> {
         let step = if escalated { self.escalated.0 } else { self.base.0 };
@@ -99,18 +110,19 @@ impl Default for Suspicion {
 }
 
 impl Suspicion {
-    /// Whether a sample is suspicious. One that could not be seen is not: looking twice as often at a
-    /// dark picture shows nothing more.
+    /// Whether a sample is suspicious. One that could not be seen is not, nor one in which there is nobody:
+    /// looking twice as often at a dark picture or an empty chair shows nothing more.
     pub fn raised_by(&self, sample: &FrameObservation) -> bool {
-        if sample.status == SampleStatus::NotSeen {
+        let is_empty = sample.faces.is_empty() && sample.persons.as_ref().is_none_or(Vec::is_empty);
+        if sample.status == SampleStatus::NotSeen || is_empty {
             return false;
         }
         let [face] = sample.faces.as_slice() else { return true };
         let exceeds = |value: Option<f32>, limit: f32| value.is_some_and(|value| value.abs() > limit);
         exceeds(face.yaw, self.yaw_deg)
             || exceeds(face.gaze_yaw, self.gaze_offset)
-            || self.shows_another_body(&sample.persons)
-            || sample.objects.iter().any(|object| object.conf >= self.object_conf)
+            || self.shows_another_body(sample.persons.as_deref().unwrap_or_default())
+            || sample.objects.iter().flatten().any(|object| object.conf >= self.object_conf)
     }
 
     /// Whether a box stands beside the most confident one. The person model boxes parts of a person
@@ -123,6 +135,15 @@ impl Suspicion {
         };
         others.iter().any(is_apart)
     }
+}
+
+/// Whether one of these bodies has no face, all in the same unit. Parts of a body, which the person model
+/// boxes separately, have the face of the whole.
+pub fn is_somebody_faceless(bodies: &[Rect], faces: &[Rect]) -> bool {
+    let has_face = |body: &&Rect| faces.iter().any(|face| body.contains(face.centre()));
+    let (owners, others): (Vec<&Rect>, Vec<&Rect>) = bodies.iter().partition(has_face);
+    let is_part = |body: &Rect| owners.iter().any(|owner| body.share_inside(**owner) >= PART_OF_A_PERSON);
+    others.into_iter().any(|body| !is_part(body))
 }
 
 #[cfg(test)]
@@ -165,8 +186,8 @@ mod tests {
             reason: None,
             quality: None,
             faces: vec![serde_json::from_value(face).unwrap()],
-            persons: persons.iter().map(person).collect(),
-            objects: Vec::new(),
+            persons: Some(persons.iter().map(person).collect()),
+            objects: Some(Vec::new()),
         }
     }
 
@@ -179,12 +200,26 @@ mod tests {
         assert!(raised(&sample(&[(0.8, [0.1, 0.1, 0.4, 0.9]), (0.5, [0.6, 0.3, 0.3, 0.7])])));
         let mut nobody = sample(&[whole]);
         nobody.faces.clear();
-        assert!(raised(&nobody));
+        assert!(raised(&nobody), "a body without a face");
+        nobody.persons = Some(Vec::new());
+        assert!(!raised(&nobody));
         let mut aside = sample(&[whole]);
         aside.faces[0].yaw = Some(-30.0);
         assert!(raised(&aside));
         aside.status = SampleStatus::NotSeen;
         assert!(!raised(&aside));
+    }
+
+    #[test]
+    fn a_body_without_a_face_is_told_from_parts_of_one_with_a_face() {
+        let rect = |x: f32, y: f32, w: f32, h: f32| Rect { x, y, w, h };
+        let (face, body) = (rect(0.4, 0.2, 0.1, 0.2), rect(0.3, 0.1, 0.3, 0.8));
+        let arm = rect(0.35, 0.5, 0.1, 0.3);
+        let other = rect(0.7, 0.1, 0.2, 0.8);
+        assert!(!is_somebody_faceless(&[body, arm], &[face]));
+        assert!(is_somebody_faceless(&[body, other], &[face]));
+        assert!(is_somebody_faceless(&[body], &[]));
+        assert!(!is_somebody_faceless(&[], &[]));
     }
 
     #[test]

@@ -5,8 +5,7 @@ use domain::geometry::Rect;
 use domain::picture::Picture;
 
 use crate::error::InferError;
-use crate::models::blazeface::{self, Anchors};
-use crate::models::{FoundFace, centerface};
+use crate::models::{FoundFace, blazeface, centerface};
 use crate::models_in_use::ModelsInUse;
 use crate::nms::suppress;
 use crate::pixels::letterbox::Letterbox;
@@ -19,7 +18,6 @@ use crate::settings::VisionSettings;
 #[derive(Debug)]
 pub(crate) struct FaceFinder {
     model: Model,
-    anchors: Anchors,
     dark_model: Option<Model>,
     floor: f32,
     nms_iou: f32,
@@ -35,7 +33,6 @@ impl FaceFinder {
     ) -> Result<Self, InferError> {
         Ok(Self {
             model: models.face.load(runtime)?,
-            anchors: Anchors::new(),
             dark_model: models.face_dark.as_ref().map(|model| model.load(runtime)).transpose()?,
             floor: settings.face_floor,
             nms_iou: models.face.entry.thresholds.nms_iou.unwrap_or(DEFAULT_NMS_IOU),
@@ -44,13 +41,12 @@ impl FaceFinder {
         })
     }
 
-    /// The faces of a picture, in pixels; in a dim picture the dark-scene detector, where there is
-    /// one, looks too.
+    /// The faces of a picture, in pixels, as far as the whole shows them; in a dim picture the dark-scene
+    /// detector, where there is one, looks too.
     pub(crate) fn find(
         &mut self,
         picture: &Picture,
         dim: bool,
-        persons: &[Rect],
         scratch: &mut Scratch,
     ) -> Result<Vec<FoundFace>, InferError> {
         let whole = Region::whole(Size::of(picture));
@@ -58,7 +54,18 @@ impl FaceFinder {
         if dim {
             found.extend(self.look_in_the_dark(picture, whole, scratch)?);
         }
-        let mut found = suppress(found, self.nms_iou);
+        Ok(of_our_size(suppress(found, self.nms_iou), whole.size))
+    }
+
+    /// The faces that were found, and those that show where a person is and a face is not.
+    pub(crate) fn look_again(
+        &mut self,
+        picture: &Picture,
+        mut found: Vec<FoundFace>,
+        persons: &[Rect],
+        scratch: &mut Scratch,
+    ) -> Result<Vec<FoundFace>, InferError> {
+        let whole = Region::whole(Size::of(picture));
         let mut looks_left = self.max_second_looks;
         for person in persons {
             let Some(region) = second_look::region(*person, &found, whole.size) else { continue };
@@ -69,11 +76,7 @@ impl FaceFinder {
             found.extend(self.look(picture, region, scratch)?);
             found = suppress(found, self.nms_iou);
         }
-        let Size { width, height } = whole.size;
-        let smallest = SMALLEST_FACE * width.min(height) as f32;
-        let largest = LARGEST_FACE * width.max(height) as f32;
-        found.retain(|face| (smallest..=largest).contains(&face.rect.h) && face.rect.w <= largest);
-        Ok(found)
+        Ok(of_our_size(found, whole.size))
     }
 
     fn look(
@@ -82,9 +85,10 @@ impl FaceFinder {
         region: Region,
         scratch: &mut Scratch,
     ) -> Result<Vec<FoundFace>, InferError> {
-        let letterbox = Letterbox::new(region, blazeface::INPUT);
+        let letterbox = Letterbox::snug(region, blazeface::SIDE);
         letterbox.fill(picture, scratch, &mut self.input)?;
-        let found = self.anchors.decode(&self.model.run(&self.input)?, self.floor)?;
+        let input = letterbox.input();
+        let found = blazeface::decode(&self.model.run(&self.input, input)?, input, self.floor)?;
         Ok(in_picture(found, &letterbox))
     }
 
@@ -97,7 +101,7 @@ impl FaceFinder {
         let Some(model) = &mut self.dark_model else { return Ok(Vec::new()) };
         let letterbox = Letterbox::new(region, centerface::INPUT);
         letterbox.fill(picture, scratch, &mut self.input)?;
-        let found = centerface::decode(&model.run(&self.input)?, self.floor)?;
+        let found = centerface::decode(&model.run(&self.input, centerface::INPUT)?, self.floor)?;
         Ok(in_picture(found, &letterbox))
     }
 }
@@ -111,6 +115,13 @@ const SMALLEST_FACE: f32 = 0.05;
 
 /// A box larger than this many times the picture's longer side is no face but a number gone wild.
 const LARGEST_FACE: f32 = 2.0;
+
+fn of_our_size(mut found: Vec<FoundFace>, picture: Size) -> Vec<FoundFace> {
+    let smallest = SMALLEST_FACE * picture.width.min(picture.height) as f32;
+    let largest = LARGEST_FACE * picture.width.max(picture.height) as f32;
+    found.retain(|face| (smallest..=largest).contains(&face.rect.h) && face.rect.w <= largest);
+    found
+}
 
 fn in_picture(found: Vec<FoundFace>, letterbox: &Letterbox) -> Vec<FoundFace> {
     let mapped = |face: FoundFace| FoundFace {

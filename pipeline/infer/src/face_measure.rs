@@ -8,7 +8,7 @@ use crate::models::FoundFace;
 use crate::models::iris::{self, EyeGaze, Side};
 use crate::models::mesh::{self, Mesh};
 use crate::models_in_use::ModelsInUse;
-use crate::pixels::Scratch;
+use crate::pixels::{Scratch, Size};
 use crate::pose;
 use crate::session::{Model, Runtime};
 
@@ -56,16 +56,36 @@ impl FaceMeasure {
         face: &FoundFace,
         scratch: &mut Scratch,
     ) -> Result<MeasuredFace, InferError> {
+        let mesh = self.mesh(picture, face, scratch)?;
+        self.measure_meshed(picture, &mesh, scratch)
+    }
+
+    /// Puts the mesh on a face, or on the place where one may be.
+    pub(crate) fn mesh(
+        &mut self,
+        picture: &Picture,
+        face: &FoundFace,
+        scratch: &mut Scratch,
+    ) -> Result<Mesh, InferError> {
         let crop = mesh::crop(face);
         crop.cut(picture, mesh::SIDE, scratch, &mut self.input)?;
-        let mesh = mesh::decode(&self.mesh.run(&self.input)?, &crop)?;
+        mesh::decode(&self.mesh.run(&self.input, Size::square(mesh::SIDE))?, &crop)
+    }
+
+    /// Measures a face with a mesh on it.
+    pub(crate) fn measure_meshed(
+        &mut self,
+        picture: &Picture,
+        mesh: &Mesh,
+        scratch: &mut Scratch,
+    ) -> Result<MeasuredFace, InferError> {
         if mesh.presence < self.least_presence {
             return Ok(MeasuredFace { presence: mesh.presence, mesh: None });
         }
-        let pose = pose::measure(&mesh);
+        let pose = pose::measure(mesh);
         let eyes = mean(
-            self.eye(picture, &mesh, Side::Right, scratch)?,
-            self.eye(picture, &mesh, Side::Left, scratch)?,
+            self.eye(picture, mesh, Side::Right, scratch)?,
+            self.eye(picture, mesh, Side::Left, scratch)?,
         );
         let measured = MeshedFace {
             presence: mesh.presence,
@@ -90,7 +110,7 @@ impl FaceMeasure {
         }
         let crop = iris::crop(mesh, side);
         crop.cut(picture, iris::SIDE, scratch, &mut self.input)?;
-        let gaze = iris::decode(&self.iris.run(&self.input)?, side)?;
+        let gaze = iris::decode(&self.iris.run(&self.input, Size::square(iris::SIDE))?, side)?;
         Ok((gaze.openness >= LEAST_OPENNESS).then_some(gaze))
     }
 }

@@ -11,6 +11,7 @@ use crate::models::mesh::{self, Mesh};
 use crate::models::nanodet::{self, Floors, Kind};
 use crate::models::{FoundFace, blazeface, centerface, iris};
 use crate::nms::suppress;
+use crate::pixels::Size;
 use crate::pixels::crop::Crop;
 use crate::pose;
 use crate::session::{CheckedModel, Model, Outputs, Runtime};
@@ -23,6 +24,7 @@ struct Golden {
     entry: ModelEntry,
     model: Model,
     pixels: Vec<u8>,
+    size: Size,
     expected: Value,
 }
 
@@ -40,12 +42,14 @@ impl Golden {
         let library = folder.join("onnxruntime/libonnxruntime.so");
         let runtime = Runtime::load(&library).unwrap_or_else(|error| panic!("{error}"));
         let model = CheckedModel::read(&manifest, &entry).unwrap().load(&runtime).unwrap();
-        Self { entry, model, pixels: file(Path::new(PICTURES).join(picture)), expected }
+        let side = |name: &str| expected["input"][name].as_u64().unwrap() as usize;
+        let size = Size::new(side("width"), side("height"));
+        Self { entry, model, pixels: file(Path::new(PICTURES).join(picture)), size, expected }
     }
 
     /// Compares the raw outputs, then hands them to a decoder.
     fn check<T>(mut self, tolerance: f64, decode: impl Fn(&Outputs, &ModelEntry) -> T) -> (T, Value) {
-        let outputs = self.model.run(&self.pixels).unwrap();
+        let outputs = self.model.run(&self.pixels, self.size).unwrap();
         for contract in &self.entry.outputs {
             let name = contract.name.as_str();
             let expected = &self.expected["outputs"][name];
@@ -112,7 +116,7 @@ fn blazeface_back() {
     let golden = Golden::read("blazeface_back");
     let entry = golden.entry.clone();
     let (found, expected) = golden.check(FLOAT_TOLERANCE, |outputs, entry| {
-        blazeface::Anchors::new().decode(outputs, entry.thresholds.score.unwrap()).unwrap()
+        blazeface::decode(outputs, Size::square(blazeface::SIDE), entry.thresholds.score.unwrap()).unwrap()
     });
     assert!(found.len() > 1, "the test needs doubles for the suppression");
     assert_faces(found, &entry, &expected, true);
@@ -158,7 +162,9 @@ fn iris_landmark() {
 fn persons(outputs: &Outputs, entry: &ModelEntry) -> Vec<nanodet::FoundThing> {
     let floor = entry.thresholds.score.unwrap();
     let floors = Floors { person: floor, object: floor };
-    let mut found = nanodet::decode(outputs, floors, entry.thresholds.nms_iou.unwrap()).unwrap();
+    let mut found =
+        nanodet::decode(outputs, Size::square(nanodet::SIDE), floors, entry.thresholds.nms_iou.unwrap())
+            .unwrap();
     found.retain(|thing| thing.kind == Kind::Person);
     found
 }
@@ -187,7 +193,7 @@ fn nanodet_g_int8() {
     }
     eprintln!("raw outputs are not compared: without VNNI instructions 8-bit sums saturate on the way");
     let expected = golden.expected["decoded"].take();
-    let found = persons(&golden.model.run(&golden.pixels).unwrap(), &golden.entry);
+    let found = persons(&golden.model.run(&golden.pixels, golden.size).unwrap(), &golden.entry);
     assert_persons(&found, &expected, 0.06, 12.0);
 }
 
@@ -204,7 +210,7 @@ fn has_exact_int8() -> bool {
 fn nanodet_sees_the_same_in_eight_bits() {
     let seen_by = |name: &str| {
         let mut golden = Golden::read(name);
-        persons(&golden.model.run(&golden.pixels).unwrap(), &golden.entry)
+        persons(&golden.model.run(&golden.pixels, golden.size).unwrap(), &golden.entry)
     };
     let (full, eight_bits) = (seen_by("nanodet_g"), seen_by("nanodet_g_int8"));
     assert_eq!(full.len(), eight_bits.len());

@@ -7,28 +7,31 @@
 //!
 //! What happens to a picture, by file:
 //!
-//! 1. `vision` gives it to a thread of one rayon pool, which looks at it from start to end with
-//!    sessions of its own;
-//! 2. `look` measures its quality and asks the models in turn: first persons and objects;
-//! 3. `face_finder` looks for faces in the whole picture, and again (`second_look`) where there is
+//! 1. `vision` gives it, with the others of its segment, to a thread of one rayon pool, which looks at
+//!    it from start to end with sessions of its own;
+//! 2. `look` measures its quality and decides which models it needs;
+//! 3. `follow` takes the one face of the picture before along, where nothing else changed;
+//! 4. `face_finder` looks for faces in the whole picture, and again (`second_look`) where there is
 //!    a person without a sure face; in dim pictures the dark-scene detector, if accepted, looks too;
-//! 4. `face_measure` puts a mesh on the largest faces, from which the head's `pose` follows, and
+//! 5. `face_measure` puts a mesh on the largest faces, from which the head's `pose` follows, and
 //!    finds the irises;
-//! 5. `credibility` decides by detector and mesh together what was a face.
+//! 6. `credibility` decides by detector and mesh together what was a face.
 //!
 //! `pixels` makes the inputs of models, `models` reads their outputs, `session` alone knows
 //! ONNX Runtime, [`manifest`] says which models there are and refuses those that differ.
 //!
-//! Promises: a sight is a function of the picture, the settings and the model files; it does not
-//! depend on the number of threads, on other pictures, or on earlier ones. A panic costs one picture.
+//! Promises: a sight is a function of the picture, those before it in its segment, the settings and the
+//! model files; it does not depend on the number of threads or on other segments. A panic costs one picture.
 //! No model is loaded whose file or tensors differ from the manifest, and none trained on
 //! research-only data unless that was accepted. Pixels are kept nowhere. Does not judge: which
 //! confidence counts, who is who and what it means belongs to `domain`.
 
+mod alone;
 mod credibility;
 mod error;
 mod face_finder;
 mod face_measure;
+mod follow;
 #[cfg(test)]
 mod golden;
 mod look;
@@ -43,6 +46,7 @@ mod session;
 mod settings;
 mod vision;
 
+pub use alone::Alone;
 pub use error::InferError;
 pub use models_in_use::{Verified, verify};
 pub use settings::VisionSettings;

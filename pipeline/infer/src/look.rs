@@ -1,23 +1,29 @@
-//! One picture from start to end: quality, persons and things, faces, their pose and gaze.
+//! One picture from start to end: quality, faces, persons and objects, pose and gaze.
 //!
-//! Here the models meet; each step is a file of its own. Positions are pixels until the answer is put
-//! together, which speaks in fractions of the picture.
+//! Here the models meet, and here it is decided which of them a picture needs: a face is followed from the
+//! picture before where that is reliable ([`follow`](crate::follow)), looked for otherwise; persons and
+//! objects are looked for when it is their turn, whenever there is not exactly one face for sure (once, until
+//! the number of faces changes again), and as long as somebody shows no face. Each step is a file of its own. Positions are pixels until the answer is put together, which speaks in
+//! fractions of the picture.
 
-use domain::detections::{DetectedFace, DetectedObject, DetectedPerson, Detections, MeshedFace};
+use domain::detections::{DetectedFace, DetectedObject, DetectedPerson, Detections, MeshedFace, Things};
 use domain::geometry::{Point, Rect};
-use domain::observe::quality::{self, Light, QualityGate};
+use domain::observe::quality::{self, Light, QualityGate, SmallLuma};
 use domain::picture::Picture;
-use domain::ports::Sight;
+use domain::ports::{Attention, Look, Sight};
+use domain::sampling::is_somebody_faceless;
 
 use crate::credibility;
 use crate::error::InferError;
 use crate::face_finder::FaceFinder;
-use crate::face_measure::FaceMeasure;
+use crate::face_measure::{FaceMeasure, MeasuredFace};
+use crate::follow::{self, Followed};
 use crate::models::FoundFace;
 use crate::models::nanodet::{self, Floors, FoundThing, Kind};
 use crate::models_in_use::ModelsInUse;
 use crate::pixels::letterbox::Letterbox;
 use crate::pixels::{Region, Scratch, Size};
+use crate::second_look;
 use crate::session::{Model, Runtime};
 use crate::settings::VisionSettings;
 
@@ -54,52 +60,188 @@ impl Looker {
         })
     }
 
-    /// Looks at one picture.
-    pub(crate) fn look(&mut self, picture: &Picture) -> Result<Sight, InferError> {
-        let quality = quality::measure(picture);
+    /// Looks at one picture of a segment. `before` is what the picture before it left, and becomes what this
+    /// one leaves.
+    pub(crate) fn look(&mut self, look: &Look, before: &mut Before) -> Result<Sight, InferError> {
+        let picture = look.picture.as_ref();
+        let luma = SmallLuma::of(picture);
+        let quality = quality::measure_shrunk(picture, &luma);
         let light = quality::light(&quality, &self.gate);
+        let Before { followed, attention } = std::mem::take(before);
         let detections = match light {
             Light::Unusable(_) => Detections::default(),
-            Light::Normal | Light::Dim => self.detect(picture, light == Light::Dim)?,
+            Light::Normal | Light::Dim => {
+                let dim = light == Light::Dim;
+                let attention = match (look.attention, attention) {
+                    (Attention::Unless { .. }, Some(attention)) => attention,
+                    // In the dark nobody is sure.
+                    (Attention::Unless { .. }, None) if dim => Attention::Thorough,
+                    (attention, _) => attention,
+                };
+                let followed = followed.filter(|_| !dim && attention != Attention::Thorough);
+                let (found, followed) = match self.follow(picture, &luma, followed)? {
+                    Some((found, followed)) => (found, Some(followed)),
+                    None => {
+                        let found = self.detect(picture, dim, attention)?;
+                        let followed = match found.faces.as_slice() {
+                            [(face, Some(measured))] => {
+                                Followed::begin(face, measured, Size::of(picture), &luma)
+                            }
+                            _ => None,
+                        };
+                        (found, followed)
+                    }
+                };
+                *before = Before { followed, attention: Some(found.attention(attention)) };
+                found.told(picture)
+            }
         };
         Ok(Sight { quality, light, detections })
     }
 
-    fn detect(&mut self, picture: &Picture, dim: bool) -> Result<Detections, InferError> {
+    /// The one face of the picture before, measured where it was; `None` if it has to be looked for.
+    fn follow(
+        &mut self,
+        picture: &Picture,
+        luma: &SmallLuma,
+        before: Option<Followed>,
+    ) -> Result<Option<(Found, Followed)>, InferError> {
+        let Some(before) = before else { return Ok(None) };
+        let Some(expected) = before.expected(Size::of(picture), luma) else { return Ok(None) };
+        let mut mesh = self.measure.mesh(picture, expected, &mut self.scratch)?;
+        let Some(mut followed) = before.moved(&mesh) else { return Ok(None) };
+        if followed.is_off_centre() {
+            // Nearer to the edge of its crop a mesh is less exact, and half out of it wrong.
+            mesh = self.measure.mesh(picture, followed.face(), &mut self.scratch)?;
+            match followed.moved(&mesh) {
+                Some(centred) if !centred.is_off_centre() => followed = centred,
+                _ => return Ok(None),
+            }
+        }
+        if !follow::is_sure(&mesh) {
+            return Ok(None);
+        }
+        let measured = self.measure.measure_meshed(picture, &mesh, &mut self.scratch)?;
+        let face = (followed.face().clone(), Some(measured));
+        if !is_credible(&face) {
+            return Ok(None);
+        }
+        let found = Found { faces: vec![face], things: None };
+        Ok(Some((found, followed.onwards())))
+    }
+
+    /// Looks for faces; and for persons and objects as well, if attention demands it.
+    fn detect(&mut self, picture: &Picture, dim: bool, attention: Attention) -> Result<Found, InferError> {
+        let mut found = self.faces.find(picture, dim, &mut self.scratch)?;
+        let is_sure = found.iter().all(|face| face.conf >= second_look::SURE);
+        if is_sure && attention == (Attention::Unless { faces: found.len() }) {
+            let faces = self.measure_all(picture, found)?;
+            if attention == (Attention::Unless { faces: faces.len() }) {
+                return Ok(Found { faces, things: None });
+            }
+            found = faces.into_iter().map(|(face, _)| face).collect();
+        }
+        self.detect_with_things(picture, found)
+    }
+
+    fn detect_with_things(&mut self, picture: &Picture, found: Vec<FoundFace>) -> Result<Found, InferError> {
         let things = self.find_things(picture)?;
         let persons: Vec<Rect> =
             things.iter().filter(|thing| thing.kind == Kind::Person).map(|thing| thing.rect).collect();
-        let mut faces = self.faces.find(picture, dim, &persons, &mut self.scratch)?;
+        let found = self.faces.look_again(picture, found, &persons, &mut self.scratch)?;
+        Ok(Found { faces: self.measure_all(picture, found)?, things: Some(things) })
+    }
+
+    /// The credible ones of the faces, the largest of them measured.
+    fn measure_all(
+        &mut self,
+        picture: &Picture,
+        mut faces: Vec<FoundFace>,
+    ) -> Result<Vec<MaybeMeasured>, InferError> {
         faces.sort_by(|one, other| other.rect.area().total_cmp(&one.rect.area()));
-        let mut detections = Detections::default();
-        let frame = Frame::of(picture);
-        for (rank, face) in faces.iter().enumerate() {
+        let mut credible = Vec::with_capacity(faces.len());
+        for (rank, face) in faces.into_iter().enumerate() {
             let measured = match rank < self.max_measured_faces {
-                true => Some(self.measure.measure(picture, face, &mut self.scratch)?),
+                true => Some(self.measure.measure(picture, &face, &mut self.scratch)?),
                 false => None,
             };
-            let presence = measured.as_ref().map(|measured| measured.presence);
-            if credibility::is_face(face.conf, presence, face.rect.h) {
-                detections.faces.push(frame.face(face, measured.and_then(|measured| measured.mesh)));
+            let face = (face, measured);
+            if is_credible(&face) {
+                credible.push(face);
             }
         }
-        for thing in things {
-            let (rect, conf) = (frame.rect(thing.rect), thing.conf);
-            match thing.kind {
-                Kind::Person => detections.persons.push(DetectedPerson { rect, conf }),
-                Kind::Object(class) => detections.objects.push(DetectedObject { class, rect, conf }),
-            }
-        }
-        Ok(detections)
+        Ok(credible)
     }
 
     fn find_things(&mut self, picture: &Picture) -> Result<Vec<FoundThing>, InferError> {
-        let letterbox = Letterbox::new(Region::whole(Size::of(picture)), nanodet::INPUT);
+        let letterbox = Letterbox::snug(Region::whole(Size::of(picture)), nanodet::SIDE);
         letterbox.fill(picture, &mut self.scratch, &mut self.person_input)?;
-        let outputs = self.person.run(&self.person_input)?;
-        let found = nanodet::decode(&outputs, self.person_floors, self.person_nms_iou)?;
+        let input = letterbox.input();
+        let outputs = self.person.run(&self.person_input, input)?;
+        let found = nanodet::decode(&outputs, input, self.person_floors, self.person_nms_iou)?;
         let mapped = |thing: FoundThing| FoundThing { rect: letterbox.rect_to_picture(thing.rect), ..thing };
         Ok(found.into_iter().map(mapped).collect())
+    }
+}
+
+/// What a picture leaves for the next one of its segment.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    /// Its one face.
+    followed: Option<Followed>,
+    /// How closely it makes one look.
+    attention: Option<Attention>,
+}
+
+/// A face with what the mesh says about it, if it was asked.
+type MaybeMeasured = (FoundFace, Option<MeasuredFace>);
+
+fn is_credible((face, measured): &MaybeMeasured) -> bool {
+    let presence = measured.as_ref().map(|measured| measured.presence);
+    credibility::is_face(face.conf, presence, face.rect.h)
+}
+
+/// What a picture shows, in pixels.
+#[derive(Debug)]
+struct Found {
+    faces: Vec<MaybeMeasured>,
+    /// `None` if they were not looked for.
+    things: Option<Vec<FoundThing>>,
+}
+
+impl Found {
+    /// How closely to look at the picture after this one, which was looked at with `attention`: whoever shows
+    /// no face is seen by the person model alone, and so has to be looked for as long as they are there.
+    fn attention(&self, attention: Attention) -> Attention {
+        let Some(things) = &self.things else { return attention };
+        let bodies: Vec<Rect> =
+            things.iter().filter(|thing| thing.kind == Kind::Person).map(|thing| thing.rect).collect();
+        let faces: Vec<Rect> = self.faces.iter().map(|(face, _)| face.rect).collect();
+        match is_somebody_faceless(&bodies, &faces) {
+            true => Attention::Thorough,
+            false => Attention::Unless { faces: faces.len() },
+        }
+    }
+
+    /// The same in fractions of the picture.
+    fn told(self, picture: &Picture) -> Detections {
+        let frame = Frame::of(picture);
+        let faces = self
+            .faces
+            .iter()
+            .map(|(face, measured)| frame.face(face, measured.as_ref().and_then(|measured| measured.mesh)));
+        let things = self.things.map(|found| {
+            let mut things = Things::default();
+            for FoundThing { kind, rect, conf } in found {
+                let rect = frame.rect(rect);
+                match kind {
+                    Kind::Person => things.persons.push(DetectedPerson { rect, conf }),
+                    Kind::Object(class) => things.objects.push(DetectedObject { class, rect, conf }),
+                }
+            }
+            things
+        });
+        Detections { faces: faces.collect(), things }
     }
 }
 

@@ -56,7 +56,8 @@ impl ModelsInUse {
         self.all().map(|model| (model.entry.name.clone(), Arc::clone(&model.usage))).collect()
     }
 
-    fn all(&self) -> impl Iterator<Item = &CheckedModel> {
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &CheckedModel> {
         let used = [Some(&self.face), self.face_dark.as_ref(), Some(&self.mesh), Some(&self.iris)];
         used.into_iter().flatten().chain([&self.person])
     }

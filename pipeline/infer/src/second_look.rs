@@ -23,7 +23,7 @@ const UPPER_PART: f32 = 0.6;
 const SMALLEST_PERSON: f32 = 0.15;
 
 /// A face found with this confidence needs no second look; a weaker one may only be too small.
-const SURE: f32 = 0.75;
+pub(crate) const SURE: f32 = 0.75;
 
 /// A part nearly as large as the picture shows its faces no larger than the first look did.
 const LEAST_GAIN: f32 = 1.3;

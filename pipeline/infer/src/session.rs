@@ -1,7 +1,7 @@
 //! ONNX Runtime, and the only file that knows it: the library, loaded once per process, and models
 //! that are run one picture at a time on the calling thread.
 //!
-//! Starts no threads of its own and sends no telemetry. Knows nothing of pixels or boxes.
+//! Starts no threads of its own and sends no telemetry. Knows nothing of colours or boxes.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,8 @@ use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 
 use crate::error::InferError;
-use crate::manifest::{Dimension, Manifest, ModelEntry};
+use crate::manifest::{Manifest, ModelEntry};
+use crate::pixels::Size;
 
 /// ONNX Runtime in this process. The library can be loaded once only, so the first path wins.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
@@ -78,12 +79,7 @@ impl CheckedModel {
                 found,
             });
         }
-        let shape = self.entry.input.shape.iter().map(|dimension| match dimension {
-            Dimension::Fixed(length) => *length,
-            Dimension::Free(_) => 1,
-        });
-        let usage = Arc::clone(&self.usage);
-        Ok(Model { name: self.entry.name.clone(), input_shape: shape.collect(), session, usage })
+        Ok(Model { name: self.entry.name.clone(), session, usage: Arc::clone(&self.usage) })
     }
 }
 
@@ -136,17 +132,17 @@ fn outlet_signature(outlet: &Outlet) -> String {
 #[derive(Debug)]
 pub(crate) struct Model {
     name: String,
-    input_shape: Vec<i64>,
     session: Session,
     usage: Arc<Usage>,
 }
 
 impl Model {
-    /// Runs the model on one picture of its input's size, packed RGB.
-    pub(crate) fn run(&mut self, pixels: &[u8]) -> Result<Outputs<'_>, InferError> {
+    /// Runs the model on one picture, packed RGB, of a size that it takes.
+    pub(crate) fn run(&mut self, pixels: &[u8], size: Size) -> Result<Outputs<'_>, InferError> {
         let failed =
             |error: ort::Error| InferError::RunFailed { name: self.name.clone(), reason: error.to_string() };
-        let input = TensorRef::from_array_view((self.input_shape.as_slice(), pixels)).map_err(failed)?;
+        let shape = [1, size.height, size.width, 3];
+        let input = TensorRef::from_array_view((shape, pixels)).map_err(failed)?;
         let started = Instant::now();
         let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
         self.usage.add(started.elapsed());

@@ -1,4 +1,4 @@
-//! Many pictures at once: the thread pool, one [`Looker`] per thread, answers in order.
+//! Many segments at once: the thread pool, one [`Looker`] per thread, answers in order.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::messages::ModelRef;
-use domain::picture::Picture;
-use domain::ports::Sight;
+use domain::ports::{Look, Sight};
 use rayon::prelude::*;
 
 use crate::error::InferError;
-use crate::look::Looker;
+use crate::look::{Before, Looker};
 use crate::manifest::Manifest;
 use crate::models_in_use::ModelsInUse;
 use crate::session::{Runtime, Usage};
@@ -19,8 +18,8 @@ use crate::settings::VisionSettings;
 
 /// Looks at pictures with the models of a manifest.
 ///
-/// A picture is looked at by one thread from start to end, with sessions that no other thread
-/// touches: what is seen does not depend on the number of threads or on the other pictures.
+/// The pictures of a segment are looked at by one thread from start to end, with sessions that no other
+/// thread touches: what is seen does not depend on the number of threads or on other segments.
 #[derive(Debug)]
 pub struct Vision {
     pool: rayon::ThreadPool,
@@ -71,22 +70,23 @@ impl Vision {
         self.usages.iter().map(told).collect()
     }
 
-    fn look_at(&self, picture: &Picture) -> Result<Sight, InferError> {
+    fn look_at(&self, segment: &[Look]) -> Vec<Result<Sight, InferError>> {
         let thread = rayon::current_thread_index().unwrap_or_default();
-        // A looker carries nothing from picture to picture but memory that it overwrites: one that
+        // A looker carries nothing from segment to segment but memory that it overwrites: one that
         // a panic left behind is as good as new.
         let mut looker = self.lookers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-        guarded(|| looker.look(picture))
+        let mut before = Before::default();
+        segment.iter().map(|look| guarded(|| looker.look(look, &mut before))).collect()
     }
 }
 
 impl domain::ports::Vision for Vision {
     type Error = InferError;
 
-    fn look(&self, pictures: &[Arc<Picture>]) -> Vec<Result<Sight, InferError>> {
-        // A picture is milliseconds of work: worth being stolen alone.
+    fn look(&self, segments: &[Vec<Look>]) -> Vec<Vec<Result<Sight, InferError>>> {
+        // A segment is milliseconds of work: worth being stolen alone.
         self.pool
-            .install(|| pictures.par_iter().with_max_len(1).map(|picture| self.look_at(picture)).collect())
+            .install(|| segments.par_iter().with_max_len(1).map(|segment| self.look_at(segment)).collect())
     }
 
     fn models(&self) -> &[ModelRef] {

@@ -47,7 +47,8 @@ fn assert_as_python(name: &str) {
     }
     for expected in expected["persons"].as_array().unwrap() {
         let wanted = rect(&expected["box"]);
-        let person = found.persons.iter().find(|person| person.rect.iou(wanted) > 0.85);
+        let person =
+            found.things.as_ref().unwrap().persons.iter().find(|person| person.rect.iou(wanted) > 0.85);
         assert_close(person.expect("the same person").conf, &expected["conf"], 0.08);
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use domain::picture::{ColourMatrix, ColourRange, Picture};
-use domain::ports::{Sight, Vision as _};
+use domain::ports::{Attention, Look, Sight, Vision as _};
 use infer::{Vision, VisionSettings};
 use yuv::{YuvChromaSubsampling, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
@@ -31,8 +31,19 @@ pub fn vision() -> &'static Vision {
     VISION.get_or_init(|| Vision::new(&settings(2)).unwrap_or_else(|error| panic!("{error}")))
 }
 
+/// What every model sees in a picture.
 pub fn look(picture: Picture) -> Sight {
-    vision().look(&[Arc::new(picture)]).remove(0).unwrap()
+    vision().look(&[vec![thorough(picture)]]).remove(0).remove(0).unwrap()
+}
+
+/// A picture in which everything is looked for.
+pub fn thorough(picture: Picture) -> Look {
+    Look { picture: Arc::new(picture), attention: Attention::Thorough }
+}
+
+/// A picture in which only what gives reason to is looked for.
+pub fn brief(picture: Picture) -> Look {
+    Look { attention: Attention::Unless { faces: 1 }, ..thorough(picture) }
 }
 
 /// Bytes of a 640 x 480 golden picture, packed RGB.

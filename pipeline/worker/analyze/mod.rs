@@ -20,6 +20,7 @@ mod segments;
 mod session;
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
@@ -44,7 +45,7 @@ pub use pictures::show_pictures;
 use segments::{Segment, Segmenter};
 pub use session::FileSession;
 
-use crate::observer::{DecodedSegment, Observer};
+use crate::observer::{DecodedSegment, Observer, Sample};
 
 /// One thing found in a file, in the order in which it becomes known.
 #[derive(Debug)]
@@ -86,6 +87,8 @@ pub struct Analyzer<'a, V> {
     pub segment: Millis,
     /// How far pictures may be apart without a hole between them.
     pub hold: Millis,
+    /// By how much the picture of a sample may be older than the sample.
+    pub slack: Millis,
     /// Segments that are looked at together; also bounds the samples in the queue.
     pub batch: usize,
 }
@@ -101,8 +104,7 @@ impl<V: Vision> Analyzer<'_, V> {
         told: Option<SessionId>,
         found: &mut dyn FnMut(Finding),
     ) -> Result<Analyzed, AnalyzeError> {
-        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold);
-        self.run(path, told, plan, found)
+        self.run(path, told, self.plan(), found)
     }
 
     /// Analyses a still picture as if it stood for one second: what is seen in it, not how it is scored.
@@ -115,8 +117,13 @@ impl<V: Vision> Analyzer<'_, V> {
         found: &mut dyn FnMut(Finding),
     ) -> Result<Analyzed, AnalyzeError> {
         let second = Interval::new(MediaMs::ZERO, MediaMs(1000));
-        let plan = SamplingPlan::every(self.observer.grid.escalated()).holding(self.hold).within(second);
-        self.run(path, None, plan, found)
+        self.run(path, None, self.plan().within(second), found)
+    }
+
+    /// All instants that may be looked at.
+    pub fn plan(&self) -> SamplingPlan {
+        let grid = self.observer.grid;
+        SamplingPlan::every(grid.escalated()).holding(self.hold).slackened(self.slack)
     }
 
     fn run(
@@ -149,7 +156,8 @@ struct Run<'a, V> {
     found: &'a mut dyn FnMut(Finding),
     judge: Judge,
     segmenter: Segmenter,
-    ready: VecDeque<DecodedSegment>,
+    /// Decoded segments, each with its samples between those of the base grid.
+    ready: VecDeque<(DecodedSegment, Vec<Sample>)>,
     decode_time: Duration,
     stream: Option<StreamInfo>,
 }
@@ -198,20 +206,26 @@ impl<'a, V: Vision> Run<'a, V> {
     fn decoded(&mut self, segment: Segment) {
         let identity = self.identity(segment.sequence, segment.interval);
         let decode_time = std::mem::take(&mut self.decode_time);
-        let samples = segment.samples;
+        let grid = self.by.observer.grid;
+        let (samples, closer) =
+            segment.samples.into_iter().partition(|sample: &Sample| grid.is_base(sample.instant));
         let (queued, decoded_at) = (Duration::ZERO, Instant::now());
-        self.ready.push_back(DecodedSegment { identity, samples, queued, decode_time, decoded_at });
+        let segment = DecodedSegment { identity, samples, queued, decode_time, decoded_at };
+        self.ready.push_back((segment, closer));
     }
 
     /// Looks at all queued segments and judges what was seen.
     fn look(&mut self) -> Result<(), AnalyzeError> {
-        let segments = self.ready.drain(..).collect();
+        let (segments, mut closer): (Vec<_>, Vec<_>) = self.ready.drain(..).unzip();
+        let between = |suspicious: &[usize]| -> Vec<Result<_, Infallible>> {
+            suspicious.iter().map(|segment| Ok(std::mem::take(&mut closer[*segment]))).collect()
+        };
         let observations = self
             .by
             .observer
-            .observe(segments)
+            .observe(segments, between)
             .map_err(|error| AnalyzeError::Vision { kind: error.kind(), message: error.to_string() })?;
-        for observation in observations {
+        for Ok(observation) in observations {
             self.judge.observe(observation, self.found);
         }
         Ok(())

@@ -9,21 +9,20 @@ use std::path::Path;
 
 use decode::{DecodeEvent, DecoderPool, SamplingPlan};
 use domain::picture::Picture;
-use domain::time::{MediaMs, Millis};
+use domain::time::MediaMs;
 
 use super::AnalyzeError;
 
 /// Shows the picture that stood at each of `moments`, as far as one did; in order of time.
 ///
-/// `interval` is that of the analysis, so that a picture shows what a sample was judged by.
+/// `plan` is that of the analysis, so that a picture shows what a sample was judged by.
 ///
 /// # Errors
 /// If the file cannot be read or decoded any more.
 pub fn show_pictures(
     decoder: &DecoderPool,
     path: &Path,
-    interval: Millis,
-    hold: Millis,
+    plan: &SamplingPlan,
     moments: &[MediaMs],
     shown: &mut dyn FnMut(MediaMs, &Picture),
 ) -> Result<(), AnalyzeError> {
@@ -32,8 +31,8 @@ pub fn show_pictures(
     wanted.dedup();
     let mut next = wanted.into_iter().peekable();
     let file = File::open(path)?;
-    let plan = SamplingPlan::every(interval).holding(hold);
-    decoder.decode(&file, &plan, &mut |event| {
+    let interval = plan.interval();
+    decoder.decode(&file, plan, &mut |event| {
         if let DecodeEvent::Frame(frame) = event {
             while let Some(moment) = next.next_if(|moment| *moment < frame.sample_ms + interval) {
                 shown(moment, &frame.picture);

@@ -88,6 +88,10 @@ pub struct Settings {
 pub struct Sampling {
     /// The base grid and the escalated grid.
     pub grid: SampleGrid,
+    /// By how much the picture of a sample may be older than the sample.
+    pub slack: Millis,
+    /// How often persons and objects are looked for while exactly one face is seen.
+    pub things_every: Millis,
     /// Length of a segment.
     pub segment: Millis,
     /// How far pictures may be apart without a hole between them.

@@ -48,6 +48,12 @@ pub struct RawSampling {
     /// Samples per second in a segment with a suspicious sample; a multiple of `base_fps`.
     #[schemars(range(min = 0.5, max = 10.0))]
     pub escalated_fps: f32,
+    /// By how much the picture of a sample may be older than the sample, where that spares decoding.
+    #[schemars(range(max = 500))]
+    pub slack_ms: u32,
+    /// How often persons and objects are looked for while exactly one face is seen; 0: in every sample.
+    #[schemars(range(max = 5000))]
+    pub things_every_ms: u32,
     /// Length of the stretches that a file is cut into.
     #[schemars(range(min = 1000, max = 10_000))]
     pub segment_ms: u32,

@@ -36,6 +36,8 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
     Ok(Settings {
         sampling: Sampling {
             grid,
+            slack: Millis(raw.sampling.slack_ms.into()),
+            things_every: Millis(raw.sampling.things_every_ms.into()),
             segment: Millis(i64::from(raw.sampling.segment_ms)),
             hold: Millis(i64::from(raw.sampling.hold_ms)),
         },
@@ -119,11 +121,16 @@ impl Check<'_> {
 
     fn sampling(&mut self, raw: &RawSettings, grid: Option<SampleGrid>) {
         let sampling = &raw.sampling;
+        self.within("sampling.slack_ms", sampling.slack_ms, 0, 500);
+        self.within("sampling.things_every_ms", sampling.things_every_ms, 0, 5000);
         self.within("sampling.segment_ms", sampling.segment_ms, 1000, 10_000);
         self.within("sampling.hold_ms", sampling.hold_ms, 1000, 60_000);
         if let Some(grid) = grid {
             let base = grid.base().0;
             let message = format!("must not be shorter than the time between samples, {base} ms");
+            let most = base / 4;
+            let longer = format!("must not be longer than a quarter of the time between samples, {most} ms");
+            self.unless(i64::from(sampling.slack_ms) <= most, "sampling.slack_ms", &longer);
             self.unless(i64::from(sampling.segment_ms) >= base, "sampling.segment_ms", &message);
             self.unless(i64::from(sampling.hold_ms) >= base, "sampling.hold_ms", &message);
         }

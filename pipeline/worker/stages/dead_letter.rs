@@ -8,6 +8,7 @@ use crate::telemetry::metrics::{Metrics, Stage};
 use crate::telemetry::trace::TraceContext;
 
 /// Why a record led to nothing.
+#[derive(Debug, Clone)]
 pub(super) struct Rejected {
     /// Where it failed.
     pub stage: Stage,

@@ -1,8 +1,9 @@
 //! Segments to pictures: one thread per decoder child.
 //!
-//! In: a segment with its media, or with the reason why it has none. Out: its planned samples with their
-//! pictures, under a permit of picture bytes that is taken once the size of a picture is known and before
-//! the first one is kept. A segment that no decoder accepts is told to the outbox, with the reason, and
+//! In: a segment with its media, or with the reason why it has none. Out: its samples of the base grid with
+//! their pictures, under a permit of picture bytes that is taken once the size of a picture is known and
+//! before the first one is kept; the permit pays for a closer look as well, for which `look` has the segment
+//! decoded again ([`closer`](Decode::closer)). A segment that no decoder accepts is told to the outbox, with the reason, and
 //! holds up nothing else. What fails for no fault of the segment is this machine's trouble: the thread
 //! itself tries again. Waits for: room for pictures.
 
@@ -54,10 +55,18 @@ pub(super) enum SegmentMedia {
 pub(super) struct Decoded {
     /// Its samples.
     pub segment: DecodedSegment,
+    /// What it is, and its media: for a closer look.
+    pub source: Source,
     /// Pays for its pictures.
     pub permit: Option<Permit>,
     /// Where its result belongs.
     pub place: Place,
+}
+
+/// What a segment is decoded from.
+pub(super) struct Source {
+    header: SegmentHeader,
+    media: SegmentMedia,
 }
 
 /// What every decoding thread works with.
@@ -66,6 +75,7 @@ pub(super) struct Decode<'a> {
     pub pool: &'a DecoderPool,
     pub grid: SampleGrid,
     pub hold: Millis,
+    pub slack: Millis,
     pub pictures: &'a Budget,
     pub placeholders: &'a Placeholders,
     pub outbox: &'a Outbox,
@@ -75,7 +85,7 @@ pub(super) struct Decode<'a> {
 }
 
 /// Why a segment has no pictures.
-enum Failure {
+pub(super) enum Failure {
     /// It never will have: told to the outbox.
     Segment(Rejected),
     /// Something else is wrong.
@@ -93,11 +103,8 @@ impl Decode<'_> {
             }
             let Taken { header, media, place, since } = taken;
             let started = Instant::now();
-            let outcome = match media {
-                SegmentMedia::Inline => self.pictures_of(&header, place.inline_media(), place.partition()),
-                SegmentMedia::Fetched(media) => self.pictures_of(&header, &media, place.partition()),
-                SegmentMedia::Missing(rejected) => Err(Failure::Segment(rejected)),
-            };
+            let source = Source { header, media };
+            let outcome = self.base(&source, &place);
             let failed = match &outcome {
                 Err(Failure::Segment(rejected)) => Some(rejected.reason),
                 _ => None,
@@ -106,48 +113,91 @@ impl Decode<'_> {
             match outcome {
                 Ok((samples, permit)) => {
                     let segment = DecodedSegment {
-                        identity: identity(&header),
+                        identity: identity(&source.header),
                         samples,
                         queued: started.saturating_duration_since(since),
                         decode_time: started.elapsed(),
                         decoded_at: Instant::now(),
                     };
-                    if to.send(Decoded { segment, permit, place }).is_err() {
+                    if to.send(Decoded { segment, source, permit, place }).is_err() {
                         return;
                     }
                 }
-                Err(Failure::Segment(rejected)) => {
-                    let placeholder = self.placeholders.of(identity(&header), rejected.reason);
-                    if let Err(error) = self.outbox.reject(place, &placeholder, &rejected) {
-                        return self.stop.fail("decode", &error);
+                Err(failure) => {
+                    if !self.fail(failure, identity(&source.header), place) {
+                        return;
                     }
                 }
-                Err(Failure::Worker(error)) => return self.stop.fail("decode", &error),
-                Err(Failure::Stopped) => return,
             }
         }
     }
 
-    fn pictures_of(
+    /// Tells of a segment without pictures; returns whether there is anything else to do.
+    pub(super) fn fail(&self, failure: Failure, segment: SegmentIdentity, place: Place) -> bool {
+        match failure {
+            Failure::Segment(rejected) => {
+                let placeholder = self.placeholders.of(segment, rejected.reason);
+                match self.outbox.reject(place, &placeholder, &rejected) {
+                    Ok(()) => return true,
+                    Err(error) => self.stop.fail("decode", &error),
+                }
+            }
+            Failure::Worker(error) => self.stop.fail("decode", &error),
+            Failure::Stopped => {}
+        }
+        false
+    }
+
+    /// The samples of the base grid, with a permit for these and for those of a closer look.
+    fn base(&self, source: &Source, place: &Place) -> Result<(Vec<Sample>, Option<Permit>), Failure> {
+        let window = Interval::new(source.header.start_ms, source.header.end_ms);
+        let planned = self.grid.instants(window, true).count() as u64;
+        let mut permit = None;
+        let mut start = |stream: &StreamInfo| {
+            // An earlier try may have taken it.
+            permit = permit.take().or_else(|| self.pictures.take(planned * picture_bytes(stream), self.stop));
+            permit.is_some()
+        };
+        let samples = self.samples(Stage::Decode, source, place, self.grid.base(), &mut start)?;
+        Ok((samples, permit))
+    }
+
+    /// The samples of the escalated grid between those of the base grid.
+    pub(super) fn closer(&self, source: &Source, place: &Place) -> Result<Vec<Sample>, Failure> {
+        let mut samples = self.samples(Stage::Closer, source, place, self.grid.escalated(), &mut |_| true)?;
+        samples.retain(|sample| !self.grid.is_base(sample.instant));
+        Ok(samples)
+    }
+
+    /// Decodes, as often as it takes. `start` says whether to go on with a stream.
+    fn samples(
         &self,
-        header: &SegmentHeader,
-        media: &[u8],
-        partition: i32,
-    ) -> Result<(Vec<Sample>, Option<Permit>), Failure> {
-        let mut tries = self.retry.begin(Stage::Decode, partition);
+        stage: Stage,
+        Source { header, media }: &Source,
+        place: &Place,
+        interval: Millis,
+        start: &mut dyn FnMut(&StreamInfo) -> bool,
+    ) -> Result<Vec<Sample>, Failure> {
+        let media = match media {
+            SegmentMedia::Inline => place.inline_media(),
+            SegmentMedia::Fetched(media) => media,
+            SegmentMedia::Missing(rejected) => return Err(Failure::Segment(rejected.clone())),
+        };
+        let partition = place.partition();
+        let mut tries = self.retry.begin(stage, partition);
         let mut second_chance = true;
         loop {
             let started = Instant::now();
-            let outcome = self.decode(header, media);
-            self.metrics.stage(Stage::Decode, outcome.is_ok(), started.elapsed());
+            let outcome = self.decode(header, media, interval, start);
+            self.metrics.stage(stage, outcome.is_ok(), started.elapsed());
             let error = match outcome {
-                Ok(pictures) => return Ok(pictures),
+                Ok(samples) => return Ok(samples),
                 Err(error) if error.kind() == ErrorKind::Fatal => return Err(Failure::Worker(error)),
                 // It may have been killed for memory that others took, or starved. If it is the segment that
                 // does it, it does it again.
                 Err(error) if error.ended_the_decoder() && std::mem::take(&mut second_chance) => {
                     tracing::warn!(%error, partition, "a segment is decoded again");
-                    self.metrics.retry(Stage::Decode, error.reason());
+                    self.metrics.retry(stage, error.reason());
                     continue;
                 }
                 Err(error) => error,
@@ -155,7 +205,7 @@ impl Decode<'_> {
             let Some(pause) = tries.failed(error.kind(), error.reason()) else {
                 let (reason, detail) = (error.reason(), error.to_string());
                 let attempts = tries.failures();
-                return Err(Failure::Segment(Rejected { stage: Stage::Decode, reason, detail, attempts }));
+                return Err(Failure::Segment(Rejected { stage, reason, detail, attempts }));
             };
             if self.stop.rest(pause) {
                 return Err(Failure::Stopped);
@@ -167,25 +217,22 @@ impl Decode<'_> {
         &self,
         header: &SegmentHeader,
         media: &[u8],
-    ) -> Result<(Vec<Sample>, Option<Permit>), DecodeError> {
+        interval: Millis,
+        start: &mut dyn FnMut(&StreamInfo) -> bool,
+    ) -> Result<Vec<Sample>, DecodeError> {
         let file = in_memory(media).map_err(DecodeError::Io)?;
         let window = Interval::new(header.start_ms, header.end_ms);
-        let plan = SamplingPlan::every(self.grid.escalated())
+        let plan = SamplingPlan::every(interval)
             .starting_at(header.start_ms - header.preroll_ms)
             .within(window)
             .holding(self.hold)
+            .slackened(self.slack)
             .turned(header.rotation_deg.unwrap_or_default());
-        let planned = self.grid.instants(window, true).count() as u64;
-        let mut samples = Vec::with_capacity(planned as usize);
-        let mut permit = None;
+        let mut samples = Vec::new();
         self.pool.decode(&file, &plan, &mut |event| {
             match event {
-                DecodeEvent::Started(stream) => {
-                    permit = self.pictures.take(planned * picture_bytes(&stream), self.stop);
-                    if permit.is_none() {
-                        return ControlFlow::Break(());
-                    }
-                }
+                DecodeEvent::Started(stream) if !start(&stream) => return ControlFlow::Break(()),
+                DecodeEvent::Started(_) => {}
                 DecodeEvent::Frame(frame) => {
                     samples.push(Sample { instant: frame.sample_ms, picture: Some(frame.picture) });
                 }
@@ -193,7 +240,7 @@ impl Decode<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        Ok((samples, permit))
+        Ok(samples)
     }
 }
 

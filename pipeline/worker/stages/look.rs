@@ -1,15 +1,17 @@
 //! Pictures to observations: batches over segments of many sessions, all cores on each.
 //!
 //! Waits for one decoded segment, then takes what else is there, so that a batch is formed at the last
-//! moment and nothing waits for a batch to fill. Its pictures are looked at in parallel by the pool of
-//! `infer`; the observations go to the outbox. Never waits for the network.
+//! moment and nothing waits for a batch to fill. Its segments are looked at in parallel by the pool of
+//! `infer`; those with a suspicious sample are decoded once more, for the samples between, and looked at
+//! again. The observations go to the outbox. Never waits for the network.
 
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
+use domain::observe::SegmentIdentity;
 use domain::ports::Vision;
 
-use super::decode::Decoded;
+use super::decode::{Decode, Decoded, Source};
 use super::outbox::{Outbox, Place};
 use super::stop::Stop;
 use crate::failpoint::Failpoint;
@@ -19,6 +21,7 @@ use crate::telemetry::metrics::{Metrics, Stage};
 /// What the looking thread works with.
 pub(super) struct Look<'a, V> {
     pub observer: Observer<'a, V>,
+    pub decode: Decode<'a>,
     pub batch: usize,
     pub outbox: &'a Outbox,
     pub metrics: &'a Metrics,
@@ -42,25 +45,40 @@ impl<V: Vision> Look<'_, V> {
 
     fn look(&self, batch: Vec<Decoded>) -> anyhow::Result<()> {
         let started = Instant::now();
-        let mut places: Vec<Place> = Vec::with_capacity(batch.len());
+        let mut origins: Vec<(SegmentIdentity, Source, Place)> = Vec::with_capacity(batch.len());
         let mut permits = Vec::with_capacity(batch.len());
         let mut segments = Vec::with_capacity(batch.len());
-        for decoded in batch {
-            places.push(decoded.place);
-            permits.push(decoded.permit);
-            segments.push(decoded.segment);
+        for Decoded { segment, source, permit, place } in batch {
+            origins.push((segment.identity.clone(), source, place));
+            permits.push(permit);
+            segments.push(segment);
         }
         if Failpoint::LookModels.fails() {
             anyhow::bail!("a failpoint lets the models fail");
         }
-        let observations = self.observer.observe(segments)?;
+        let observations = self.observer.observe(segments, |suspicious| {
+            let closer = suspicious.iter().map(|segment| {
+                let (_, source, place) = &origins[*segment];
+                self.decode.closer(source, place)
+            });
+            closer.collect()
+        })?;
         drop(permits);
         let each = started.elapsed() / observations.len().max(1) as u32;
-        for (place, observation) in places.into_iter().zip(observations) {
-            self.metrics.stage(Stage::Look, true, each);
-            self.metrics.samples(&observation);
-            self.outbox.tell_step(&place, Stage::Look, started.elapsed(), None);
-            self.outbox.publish(place, &observation)?;
+        for ((identity, _, place), observation) in origins.into_iter().zip(observations) {
+            match observation {
+                Ok(observation) => {
+                    self.metrics.stage(Stage::Look, true, each);
+                    self.metrics.samples(&observation);
+                    self.outbox.tell_step(&place, Stage::Look, started.elapsed(), None);
+                    self.outbox.publish(place, &observation)?;
+                }
+                Err(failure) => {
+                    if !self.decode.fail(failure, identity, place) {
+                        return Ok(());
+                    }
+                }
+            }
         }
         Ok(())
     }

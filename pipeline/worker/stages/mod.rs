@@ -7,7 +7,8 @@
 //!    ▼  taken       bounded by `media` (bytes): a permit each, held until there is a verdict
 //!    │  decode      1 thread per decoder child
 //!    ▼  decoded     bounded by `pictures` (bytes): a permit each, held until they were looked at
-//!    │  look        1 thread: batches over sessions; all cores through the pool of `infer`
+//!    │  look        1 thread: batches over sessions; all cores through the pool of `infer`; has decoded again
+//!    │              what it looks at more closely
 //!    ▼  outbox      in log order per session; bounded by the producer's bytes
 //! exam.observations (or exam.dead-letters and a placeholder) ── acknowledged ──▶ ledger ──▶ ingest commits
 //!    │  score       1 thread: consume → fold → produce, in transactions
@@ -210,6 +211,7 @@ impl Worker<'_> {
             pool: eyes.decoder,
             grid: eyes.observer.grid,
             hold: self.settings.sampling.hold,
+            slack: self.settings.sampling.slack,
             pictures: &budgets.pictures,
             placeholders: &placeholders,
             outbox: &outbox,
@@ -217,7 +219,8 @@ impl Worker<'_> {
             metrics,
             stop,
         };
-        let look = Look { observer: eyes.observer, batch: worker.batch, outbox: &outbox, metrics, stop };
+        let look =
+            Look { observer: eyes.observer, decode, batch: worker.batch, outbox: &outbox, metrics, stop };
         thread::scope(|scope| {
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
             spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &taken));

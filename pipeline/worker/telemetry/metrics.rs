@@ -29,6 +29,8 @@ pub enum Stage {
     Decode,
     /// Segments looked at.
     Look,
+    /// Segments decoded again, for a closer look.
+    Closer,
     /// Observations published and acknowledged.
     Publish,
     /// Records folded into scores.
@@ -37,8 +39,8 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in the order in which data meets them.
-    pub const ALL: [Self; 6] =
-        [Self::Ingest, Self::Fetch, Self::Decode, Self::Look, Self::Publish, Self::Score];
+    pub const ALL: [Self; 7] =
+        [Self::Ingest, Self::Fetch, Self::Decode, Self::Look, Self::Closer, Self::Publish, Self::Score];
 
     /// As a label and in dead letters.
     pub fn name(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Stage {
             Self::Fetch => "fetch",
             Self::Decode => "decode",
             Self::Look => "look",
+            Self::Closer => "closer",
             Self::Publish => "publish",
             Self::Score => "score",
         }

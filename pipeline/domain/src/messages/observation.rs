@@ -117,10 +117,11 @@ pub struct FrameObservation {
     pub quality: Option<Quality>,
     /// Faces, each once, largest first.
     pub faces: Vec<FaceObservation>,
-    /// Heads and bodies, most confident first.
-    pub persons: Vec<PersonObservation>,
-    /// Objects, most confident first.
-    pub objects: Vec<ObjectObservation>,
+    /// Heads and bodies, most confident first; `null` where nobody looked for them, which they are in
+    /// every sample only while there is a reason to.
+    pub persons: Option<Vec<PersonObservation>>,
+    /// Objects, most confident first; looked for together with `persons`.
+    pub objects: Option<Vec<ObjectObservation>>,
 }
 
 /// Whether a planned sample is valid.

@@ -11,7 +11,7 @@ mod same_face;
 
 use serde::{Deserialize, Serialize};
 
-use crate::detections::{DetectedFace, Detections};
+use crate::detections::{DetectedFace, DetectedObject, DetectedPerson, Detections};
 use crate::geometry::{Point, Rect};
 use crate::ids::SessionId;
 use crate::messages::{
@@ -136,8 +136,8 @@ pub fn unseen(instant: MediaMs, reason: UnseenReason) -> FrameObservation {
         reason: Some(reason),
         quality: None,
         faces: Vec::new(),
-        persons: Vec::new(),
-        objects: Vec::new(),
+        persons: None,
+        objects: None,
     }
 }
 
@@ -148,12 +148,13 @@ pub fn seen(instant: MediaMs, sight: &Sight, reporting: &Reporting) -> FrameObse
         return FrameObservation { quality, ..unseen(instant, reason) };
     }
     let faces = faces(&sight.detections, reporting);
-    let persons = persons(&sight.detections, reporting);
-    if sight.light == Light::Dim && faces.is_empty() && persons.is_empty() {
+    let things = sight.detections.things.as_ref();
+    let persons = things.map(|things| persons(&things.persons, reporting));
+    let objects = things.map(|things| objects(&things.objects, reporting));
+    if sight.light == Light::Dim && faces.is_empty() && persons.as_ref().is_none_or(Vec::is_empty) {
         // Who is found in the dark is there; who is not found may be there all the same.
         return FrameObservation { quality, ..unseen(instant, UnseenReason::Dark) };
     }
-    let objects = objects(&sight.detections, reporting);
     FrameObservation {
         media_ms: instant,
         status: SampleStatus::Seen,
@@ -195,8 +196,8 @@ fn face(detected: &DetectedFace) -> FaceObservation {
     }
 }
 
-fn persons(detections: &Detections, reporting: &Reporting) -> Vec<PersonObservation> {
-    let credible = detections.persons.iter().filter(|person| person.conf >= reporting.person_conf);
+fn persons(detected: &[DetectedPerson], reporting: &Reporting) -> Vec<PersonObservation> {
+    let credible = detected.iter().filter(|person| person.conf >= reporting.person_conf);
     let mut persons: Vec<PersonObservation> = credible
         .map(|person| PersonObservation {
             rect: rounded_rect(person.rect),
@@ -208,8 +209,8 @@ fn persons(detections: &Detections, reporting: &Reporting) -> Vec<PersonObservat
     persons
 }
 
-fn objects(detections: &Detections, reporting: &Reporting) -> Vec<ObjectObservation> {
-    let credible = detections.objects.iter().filter(|object| object.conf >= reporting.object_conf);
+fn objects(detected: &[DetectedObject], reporting: &Reporting) -> Vec<ObjectObservation> {
+    let credible = detected.iter().filter(|object| object.conf >= reporting.object_conf);
     let mut objects: Vec<ObjectObservation> = credible
         .map(|object| ObjectObservation {
             class: object.class,

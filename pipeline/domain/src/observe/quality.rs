@@ -56,15 +56,42 @@ pub const GRID_SIDE: usize = 8;
 /// face, small enough that sensor noise and coding noise average out.
 const SMALL: (usize, usize) = (160, 120);
 
+/// The luma of a picture, shrunk to 160 x 120 and stretched to full range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmallLuma(Vec<u8>);
+
+impl SmallLuma {
+    /// Shrinks a picture.
+    pub fn of(picture: &Picture) -> Self {
+        Self(shrink(picture, SMALL.0, SMALL.1))
+    }
+
+    /// Mean luma of the cells of a grid, row by row. `columns` and `rows` divide 160 and 120.
+    pub fn cells(&self, columns: usize, rows: usize) -> Vec<u8> {
+        let (width, height) = (SMALL.0 / columns, SMALL.1 / rows);
+        let mean = |cell: usize| {
+            let (left, top) = (cell % columns * width, cell / columns * height);
+            let rows = (top..top + height).map(|y| &self.0[y * SMALL.0 + left..][..width]);
+            let sum: usize = rows.flatten().map(|&luma| usize::from(luma)).sum();
+            (sum / (width * height)) as u8
+        };
+        (0..columns * rows).map(mean).collect()
+    }
+}
+
 /// Measures a picture.
 pub fn measure(picture: &Picture) -> Quality {
-    let small = shrink(picture, SMALL.0, SMALL.1);
-    let histogram = histogram(&small);
+    measure_shrunk(picture, &SmallLuma::of(picture))
+}
+
+/// Measures a picture that was shrunk already.
+pub fn measure_shrunk(picture: &Picture, SmallLuma(small): &SmallLuma) -> Quality {
+    let histogram = histogram(small);
     Quality {
         luma_p10: percentile(&histogram, small.len(), 10),
         luma_p90: percentile(&histogram, small.len(), 90),
-        contrast: standard_deviation(&small),
-        sharpness: sharpness(&small, SMALL.0, SMALL.1),
+        contrast: standard_deviation(small),
+        sharpness: sharpness(small, SMALL.0, SMALL.1),
         phash: format!("{:016x}", difference_hash(picture)),
         grid: shrink(picture, GRID_SIDE, GRID_SIDE).iter().map(|cell| format!("{cell:02x}")).collect(),
     }
@@ -101,19 +128,21 @@ pub fn grid_cells(grid: &str) -> Vec<u8> {
 fn shrink(picture: &Picture, width: usize, height: usize) -> Vec<u8> {
     let (from_width, from_height) = (picture.width() as usize, picture.height() as usize);
     let mut small = Vec::with_capacity(width * height);
-    let mut sums = vec![0u32; width];
+    // Rows are added up first, whole, then columns: that way many pixels are added at once.
+    let mut sums = vec![0u32; from_width];
     for row in 0..height {
         let rows = cell(row, height, from_height);
         sums.fill(0);
         for y in rows.clone() {
             let line = &picture.y()[y * from_width..(y + 1) * from_width];
-            for (column, sum) in sums.iter_mut().enumerate() {
-                *sum +=
-                    line[cell(column, width, from_width)].iter().map(|&luma| u32::from(luma)).sum::<u32>();
+            for (sum, &luma) in sums.iter_mut().zip(line) {
+                *sum += u32::from(luma);
             }
         }
-        for (column, sum) in sums.iter().enumerate() {
-            let pixels = (rows.len() * cell(column, width, from_width).len()) as u32;
+        for column in 0..width {
+            let columns = cell(column, width, from_width);
+            let pixels = (rows.len() * columns.len()) as u32;
+            let sum: u32 = sums[columns].iter().sum();
             small.push(full_range((sum + pixels / 2) / pixels, picture.range()));
         }
     }

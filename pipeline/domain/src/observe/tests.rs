@@ -1,5 +1,5 @@
 use super::*;
-use crate::detections::{DetectedPerson, Eyes, MeshedFace};
+use crate::detections::{DetectedPerson, Eyes, MeshedFace, Things};
 use crate::messages::Quality;
 
 fn rect(x: f32, y: f32, w: f32, h: f32) -> Rect {
@@ -32,7 +32,8 @@ fn sight(faces: Vec<DetectedFace>, light: Light) -> Sight {
         DetectedPerson { rect: rect(0.1, 0.1, 0.4, 0.9), conf: 0.88 },
         DetectedPerson { rect: rect(0.0, 0.0, 0.1, 0.1), conf: 0.1 },
     ];
-    Sight { quality, light, detections: Detections { faces, persons, objects: Vec::new() } }
+    let things = Some(Things { persons, objects: Vec::new() });
+    Sight { quality, light, detections: Detections { faces, things } }
 }
 
 fn look(faces: Vec<DetectedFace>) -> FrameObservation {
@@ -72,7 +73,7 @@ fn faces_come_largest_first_and_persons_most_confident_first() {
     let large = detected(0.60, rect(0.1, 0.1, 0.4, 0.4), None);
     let frame = look(vec![small, large]);
     assert_eq!(frame.faces.iter().map(|face| face.conf).collect::<Vec<_>>(), [0.6, 0.95]);
-    assert_eq!(frame.persons.iter().map(|person| person.conf).collect::<Vec<_>>(), [0.88, 0.31]);
+    assert_eq!(frame.persons.iter().flatten().map(|person| person.conf).collect::<Vec<_>>(), [0.88, 0.31]);
 }
 
 #[test]
@@ -94,13 +95,13 @@ fn an_unusable_picture_keeps_its_quality_and_reports_nothing_else() {
         sight(vec![detected(0.9, rect(0.3, 0.3, 0.2, 0.2), None)], Light::Unusable(UnseenReason::Dark));
     let frame = seen(MediaMs(0), &dark, &Reporting::default());
     assert_eq!((frame.status, frame.reason), (SampleStatus::NotSeen, Some(UnseenReason::Dark)));
-    assert!(frame.quality.is_some() && frame.faces.is_empty() && frame.persons.is_empty());
+    assert!(frame.quality.is_some() && frame.faces.is_empty() && frame.persons.is_none());
 }
 
 #[test]
 fn nobody_found_in_the_dark_is_not_nobody_there() {
     let mut sight = sight(vec![detected(0.9, rect(0.3, 0.3, 0.2, 0.2), None)], Light::Dim);
-    sight.detections.persons.clear();
+    sight.detections.things.as_mut().unwrap().persons.clear();
     assert_eq!(seen(MediaMs(0), &sight, &Reporting::default()).status, SampleStatus::Seen);
     sight.detections.faces.clear();
     let nobody = seen(MediaMs(0), &sight, &Reporting::default());

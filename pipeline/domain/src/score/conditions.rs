@@ -76,7 +76,8 @@ impl Seen<'_> {
     fn person_absent(&self) -> Vote {
         let somebody = self.policy.detect.person_absent.person_conf_milli;
         let body = i32::from(self.perception.living_body);
-        let empty = |level: i32, differs: bool| !self.perception.living_face && body < level && differs;
+        let nobody = self.perception.knows_bodies && !self.perception.living_face;
+        let empty = |level: i32, differs: bool| nobody && body < level && differs;
         Vote {
             on: empty(somebody.on, self.perception.seat.on),
             off: empty(somebody.off, self.perception.seat.off),
@@ -161,7 +162,7 @@ impl Seen<'_> {
 
     fn best_object(&self, wanted: impl Fn(ObjectClass) -> bool) -> u16 {
         let wanted = |object: &&Object| wanted(object.class);
-        self.scene.objects.iter().filter(wanted).map(|object| object.conf).max().unwrap_or(0)
+        self.perception.objects.iter().filter(wanted).map(|object| object.conf).max().unwrap_or(0)
     }
 
     fn levelled(&self, value: i32, levels: Levels, confidence: u16) -> Vote {

@@ -19,7 +19,7 @@
 //!    turn ([`reorder`]); facts and reviews are sets that know no order ([`lifecycle`], [`review`]).
 //! 2. [`watch`] looks at segments in their order, cut into slots of media time ([`timeline`]):
 //!    is the picture frozen ([`freeze`]), is something missing ([`gaps`], [`coverage`]), who is there
-//!    ([`persons`], [`tracks`]), where does the candidate look ([`calibration`]), is the seat empty
+//!    ([`persons`], [`recall`], [`tracks`]), where does the candidate look ([`calibration`]), is the seat empty
 //!    ([`witness`]); together: [`perception`].
 //! 3. [`conditions`] says per type whether it holds in a slot; [`hysteresis`] and [`glances`] turn that
 //!    into stretches that open, grow, merge and close; [`ledger`] keeps them.
@@ -45,6 +45,7 @@ mod lifecycle;
 mod perception;
 mod persons;
 mod publish;
+mod recall;
 mod refold;
 mod reorder;
 mod report;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, Direction, Look};
 use super::persons::persons;
-use super::sample::{Face, Scene};
+use super::recall::Recall;
+use super::sample::{Face, Object, Scene};
 use super::timeline::Slot;
 use super::tracks::{Life, Tracked, Tracks};
 use super::witness::{Seat, Testimony};
@@ -15,6 +16,7 @@ use crate::policy::Policy;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Senses {
     tracks: Tracks,
+    recall: Recall,
     seat: Seat,
     calibration: Calibration,
 }
@@ -36,6 +38,10 @@ pub(super) struct Perception {
     pub living_body: u16,
     /// Whether the place is empty, according to the second witness.
     pub seat: Testimony,
+    /// Whether persons were looked for, now or so lately that it still holds.
+    pub knows_bodies: bool,
+    /// Objects, seen or recalled.
+    pub objects: Vec<Object>,
     /// The candidate's face, or the only one there is.
     pub face: Option<FaceView>,
 }
@@ -65,7 +71,15 @@ impl Senses {
     /// Reads a valid sample and learns from it.
     pub fn perceive(&mut self, slot: &Slot, scene: &Scene, policy: &Policy) -> Perception {
         let rules = &policy.detect.multiple_persons;
-        let tracked = self.tracks.follow(slot.at, &persons(scene, rules), rules.moves_milli);
+        let recalled = scene.things.is_none();
+        let things = scene.things.clone().or_else(|| self.recall.things(slot.at, scene));
+        let knows_bodies = things.is_some();
+        let things = things.unwrap_or_default();
+        let persons = persons(&scene.faces, &things.bodies, rules);
+        if !recalled {
+            self.recall.keep(slot.at, scene, &things, &persons);
+        }
+        let tracked = self.tracks.follow(slot.at, &persons, recalled, rules.moves_milli);
         let candidate = tracked.iter().min_by_key(|tracked| (tracked.life, tracked.id)).copied();
         let living: Vec<&Tracked> = tracked.iter().filter(|tracked| tracked.life != Life::Poster).collect();
         let is_other = |tracked: &&&Tracked| {
@@ -91,8 +105,15 @@ impl Senses {
                 .max()
                 .unwrap_or(0),
             seat: seat.unwrap_or_default(),
+            knows_bodies,
+            objects: things.objects,
             face: face.map(|face| self.view(face, slot, policy)),
         }
+    }
+
+    /// A slot was not seen.
+    pub fn missed(&mut self) {
+        self.recall.forget();
     }
 
     /// Whether looking away can be judged.
@@ -110,7 +131,8 @@ impl Senses {
         let Some(candidate) = candidate.filter(|candidate| candidate.life == Life::Alive) else { return };
         let Some(print) = scene.print else { return };
         if living == 1 && candidate.person.face.is_some() {
-            self.seat.learn(&print.grid, candidate.person.head, candidate.person.body);
+            let body = scene.things.as_ref().map(|_| candidate.person.body);
+            self.seat.learn(&print.grid, candidate.person.head, body);
         }
     }
 

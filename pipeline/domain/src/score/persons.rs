@@ -6,7 +6,7 @@
 //! not counted.
 //! Remembers nothing; who moves and who is the candidate is for [`tracks`](super::tracks).
 
-use super::sample::{Body, Face, Region, Scene};
+use super::sample::{Body, Face, Region};
 use crate::policy::MultiplePersonsRules;
 
 /// A body mostly (thousandths of its area) inside another one is part of it.
@@ -30,16 +30,12 @@ pub(super) struct Person {
 }
 
 /// Everybody in the picture at the laxer level, faces first.
-pub(super) fn persons(scene: &Scene, rules: &MultiplePersonsRules) -> Vec<Person> {
+pub(super) fn persons(faces: &[Face], bodies: &[Body], rules: &MultiplePersonsRules) -> Vec<Person> {
     let credible = |face: &&(usize, &Face)| i32::from(face.1.conf) >= rules.face_conf_milli.off;
     let faces: Vec<(usize, &Face)> =
-        scene.faces.iter().enumerate().collect::<Vec<_>>().iter().filter(credible).copied().collect();
-    let mut bodies: Vec<Option<&Body>> = scene
-        .bodies
-        .iter()
-        .filter(|body| i32::from(body.conf) >= rules.body_conf_milli.off)
-        .map(Some)
-        .collect();
+        faces.iter().enumerate().collect::<Vec<_>>().iter().filter(credible).copied().collect();
+    let mut bodies: Vec<Option<&Body>> =
+        bodies.iter().filter(|body| i32::from(body.conf) >= rules.body_conf_milli.off).map(Some).collect();
     let mut found: Vec<Person> = Vec::with_capacity(faces.len() + bodies.len());
     for (index, face) in faces {
         let own = own_body(face.region, &bodies).and_then(|place| bodies[place].take());

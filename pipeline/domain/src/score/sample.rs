@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::detections::ObjectClass;
 use crate::geometry::Rect;
 use crate::messages::{
-    FaceObservation, FrameObservation, Observation, Quality, SampleStatus, SegmentStatus, UnseenReason,
-    canonical,
+    FaceObservation, FrameObservation, ObjectObservation, Observation, PersonObservation, Quality,
+    SampleStatus, SegmentStatus, UnseenReason, canonical,
 };
 use crate::observe::quality::grid_cells;
 use crate::time::{Interval, MediaMs, Millis};
@@ -68,13 +68,21 @@ pub(super) struct Scene {
     /// Largest first.
     #[serde(rename = "f")]
     pub faces: Vec<Face>,
+    /// `None` if nobody looked for them.
+    #[serde(rename = "t")]
+    pub things: Option<Things>,
+    /// `None` if the observation carries no readable quality.
+    #[serde(rename = "p")]
+    pub print: Option<Print>,
+}
+
+/// Persons and objects of one picture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Things {
     #[serde(rename = "b")]
     pub bodies: Vec<Body>,
     #[serde(rename = "o")]
     pub objects: Vec<Object>,
-    /// `None` if the observation carries no readable quality.
-    #[serde(rename = "p")]
-    pub print: Option<Print>,
 }
 
 /// A face.
@@ -185,16 +193,10 @@ fn sample(frame: &FrameObservation) -> Sample {
 fn scene(frame: &FrameObservation) -> Scene {
     Scene {
         faces: frame.faces.iter().map(face).collect(),
-        bodies: frame
-            .persons
-            .iter()
-            .map(|person| Body { region: person.rect.into(), conf: confidence(person.conf) })
-            .collect(),
-        objects: frame
-            .objects
-            .iter()
-            .map(|object| Object { class: object.class, conf: confidence(object.conf) })
-            .collect(),
+        things: frame.persons.as_ref().map(|persons| Things {
+            bodies: persons.iter().map(body).collect(),
+            objects: frame.objects.iter().flatten().map(object).collect(),
+        }),
         print: frame.quality.as_ref().and_then(print),
     }
 }
@@ -212,6 +214,14 @@ fn face(face: &FaceObservation) -> Face {
             open: thousandths(open),
         }),
     }
+}
+
+fn body(person: &PersonObservation) -> Body {
+    Body { region: person.rect.into(), conf: confidence(person.conf) }
+}
+
+fn object(object: &ObjectObservation) -> Object {
+    Object { class: object.class, conf: confidence(object.conf) }
 }
 
 fn print(quality: &Quality) -> Option<Print> {

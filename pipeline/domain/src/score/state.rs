@@ -14,7 +14,7 @@ use crate::messages::canonical;
 use crate::time::MediaMs;
 
 /// Version of [`FoldState`]; a state of another version is dropped and rebuilt from the records.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// Everything the fold remembers; bounded, and all that a successor needs to go on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -66,15 +66,25 @@ pub(super) enum Life {
 }
 
 impl Tracks {
-    /// Gives every person of a picture their track.
-    pub fn follow(&mut self, at: MediaMs, persons: &[Person], moves_milli: u16) -> Vec<Tracked> {
+    /// Gives every person of a picture their track. A body that was not looked for, only `recalled`, is no
+    /// sighting: it neither moves nor keeps still.
+    pub fn follow(
+        &mut self,
+        at: MediaMs,
+        persons: &[Person],
+        recalled: bool,
+        moves_milli: u16,
+    ) -> Vec<Tracked> {
         self.tracks.retain(|track| at - track.sighted <= FORGOTTEN_AFTER);
-        let mut owners = self.associate(persons);
+        let owners = self.associate(persons);
         let mut tracked = Vec::with_capacity(persons.len());
-        for (person, owner) in persons.iter().zip(&mut owners) {
-            let index = owner.unwrap_or_else(|| self.begin(person, at));
+        for (person, owner) in persons.iter().zip(owners) {
+            let is_sighted = person.face.is_some() || !recalled;
+            let Some(index) = owner.or_else(|| is_sighted.then(|| self.begin(person, at))) else { continue };
             let track = &mut self.tracks[index];
-            track.sight(person, at, moves_milli);
+            if is_sighted {
+                track.sight(person, at, moves_milli);
+            }
             tracked.push(Tracked { person: *person, id: track.id, life: track.life() });
         }
         self.bound();

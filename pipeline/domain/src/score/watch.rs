@@ -173,7 +173,10 @@ impl Watch {
                 }
                 Some(perception)
             }
-            _ => None,
+            _ => {
+                self.senses.missed();
+                None
+            }
         };
         self.vote(slot, reason, perception.as_ref(), terms, ledger);
         self.look_for_glances(slot, perception.as_ref(), terms, ledger);

@@ -49,8 +49,8 @@ pub(super) struct Testimony {
 }
 
 impl Seat {
-    /// The candidate sits there: `head` is their face, `body` their body if it was found.
-    pub fn learn(&mut self, grid: &Grid, head: Region, body: Option<Region>) {
+    /// The candidate sits there: `head` is their face, `body` their body if it was looked for and found.
+    pub fn learn(&mut self, grid: &Grid, head: Region, body: Option<Option<Region>>) {
         if self.luma.is_empty() {
             self.luma = grid.0.iter().map(|cell| i32::from(*cell) * PARTS).collect();
             self.weight = vec![0; grid.0.len()];
@@ -60,8 +60,11 @@ impl Seat {
             *luma += (i32::from(*cell) * PARTS - *luma) / self.seated;
         }
         for (index, weight) in self.weight.iter_mut().enumerate() {
-            let there = if is_occupied(index, head, body) { 255 } else { 0 };
-            *weight += (there - *weight) / self.seated;
+            let is_there = is_occupied(index, head, body.flatten());
+            // A body that nobody looked for is neither there nor gone.
+            if is_there || body.is_some() {
+                *weight += (if is_there { 255 } else { 0 } - *weight) / self.seated;
+            }
         }
     }
 

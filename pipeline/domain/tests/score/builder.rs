@@ -120,6 +120,17 @@ impl Script {
         })
     }
 
+    /// As the worker looks: persons are looked for every four seconds, and where there is not one face.
+    pub fn rarely(mut self) -> Self {
+        self.cut();
+        for frame in self.done.iter_mut().flat_map(|segment| &mut segment.frames) {
+            if frame.faces.len() == 1 && frame.media_ms.0 % 4000 != 0 {
+                (frame.persons, frame.objects) = (None, None);
+            }
+        }
+        self
+    }
+
     /// A second person who moves like people do.
     pub fn second_person(self, seconds: i64) -> Self {
         self.beside(seconds, |frame, number| {
@@ -145,7 +156,7 @@ impl Script {
     pub fn object(self, seconds: i64, class: ObjectClass, conf: f32) -> Self {
         self.beside(seconds, |frame, _| {
             let rect = Rect { x: 0.6, y: 0.7, w: 0.1, h: 0.1 };
-            frame.objects.push(ObjectObservation { class, rect, conf });
+            frame.objects.get_or_insert_default().push(ObjectObservation { class, rect, conf });
         })
     }
 
@@ -301,8 +312,8 @@ fn blank(at_ms: i64) -> FrameObservation {
         reason: None,
         quality: None,
         faces: Vec::new(),
-        persons: Vec::new(),
-        objects: Vec::new(),
+        persons: Some(Vec::new()),
+        objects: Some(Vec::new()),
     }
 }
 
@@ -366,6 +377,6 @@ impl Filling for FrameObservation {
     }
 
     fn add_body(&mut self, x: f32, y: f32, w: f32, h: f32, conf: f32) {
-        self.persons.push(PersonObservation { rect: Rect { x, y, w, h }, conf });
+        self.persons.get_or_insert_default().push(PersonObservation { rect: Rect { x, y, w, h }, conf });
     }
 }

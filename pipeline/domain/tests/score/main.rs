@@ -21,6 +21,7 @@ mod order_of_arrival;
 mod persons;
 mod points;
 mod policy_files;
+mod rare_looks;
 mod refold;
 mod reviews;
 mod second_witness;

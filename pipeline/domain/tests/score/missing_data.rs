@@ -5,12 +5,12 @@ use domain::score::Output;
 use domain::time::{Interval, MediaMs, Millis};
 use proptest::prelude::*;
 
-use crate::builder::{SCREEN, Script, session};
+use crate::builder::{Filling, SCREEN, Script, session, sway};
 use crate::fixtures::{Outcome, run, standard};
 
 /// Behaviour that a session is strung together from, two seconds at least.
 fn scenes() -> impl Strategy<Value = Script> {
-    prop::collection::vec((0u8..6, 1i64..14), 2..6).prop_map(|scenes| {
+    (prop::collection::vec((0u8..7, 1i64..14), 2..6), any::<bool>()).prop_map(|(scenes, rarely)| {
         let mut script = session().seated(10);
         for (scene, length) in scenes {
             let seconds = length * 2;
@@ -19,10 +19,13 @@ fn scenes() -> impl Strategy<Value = Script> {
                 1 | 2 => script.absent(seconds),
                 3 => script.second_person(seconds),
                 4 => script.looking(seconds, SCREEN.turned(50.0)),
+                5 => script.beside(seconds, |frame, number| {
+                    frame.add_body(0.86 + sway(number, 4) * 0.03, 0.2, 0.14, 0.6, 0.6);
+                }),
                 _ => script.faceless(seconds),
             };
         }
-        script
+        if rarely { script.rarely() } else { script }
     })
 }
 
@@ -62,7 +65,7 @@ fn lose(observations: &[Observation], from: usize, count: usize, loss: Loss) -> 
                 frame.status = SampleStatus::NotSeen;
                 frame.reason = Some(reason);
                 frame.faces.clear();
-                frame.persons.clear();
+                frame.persons = Some(Vec::new());
             }
         }
     }

@@ -68,8 +68,9 @@ fn a_face_and_its_body_are_one_person() {
     // The script's candidate always has both; the body's box alone lies elsewhere for a moment.
     let torso = at_two_fps().each(20, |frame, number| {
         frame.add_candidate(number, SCREEN);
-        frame.persons[0].rect.y = 0.5;
-        frame.persons[0].rect.h = 0.5;
+        let body = &mut frame.persons.as_mut().unwrap()[0];
+        body.rect.y = 0.5;
+        body.rect.h = 0.5;
     });
     assert_eq!(kinds(torso), []);
 }

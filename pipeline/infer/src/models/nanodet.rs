@@ -1,4 +1,4 @@
-//! NanoDet: persons and things in a 416 x 416 picture.
+//! NanoDet: persons and things in a picture of 416 pixels on its longer side.
 //!
 //! Decoding after RangiLyu/nanodet (`nanodet_head.py`, `integral`): at strides 8, 16 and 32 each cell
 //! has a probability per COCO class, and for each side of its box a distribution over eleven
@@ -13,10 +13,11 @@ use crate::nms::{Scored, suppress};
 use crate::pixels::Size;
 use crate::session::Outputs;
 
-pub(crate) const INPUT: Size = Size::square(416);
-pub(crate) const SIGNATURE: &str = "input:uint8[N,416,416,3] -> cls_16:float32[N,676,80] \
-     cls_32:float32[N,169,80] cls_8:float32[N,2704,80] reg_16:float32[N,676,44] \
-     reg_32:float32[N,169,44] reg_8:float32[N,2704,44]";
+/// Longer side of the input.
+pub(crate) const SIDE: usize = 416;
+pub(crate) const SIGNATURE: &str = "input:uint8[N,N,N,3] -> cls_16:float32[N,N,80] \
+     cls_32:float32[N,N,80] cls_8:float32[N,N,80] reg_16:float32[N,N,44] \
+     reg_32:float32[N,N,44] reg_8:float32[N,N,44]";
 
 /// Stride and the names of its outputs.
 const STRIDES: [(usize, &str, &str); 3] =
@@ -67,20 +68,25 @@ pub(crate) struct Floors {
     pub(crate) object: f32,
 }
 
-/// Everything wanted that reaches its floor, each thing once: of boxes of one class that overlap
-/// more than `nms_iou` the most confident.
-pub(crate) fn decode(outputs: &Outputs, floors: Floors, nms_iou: f32) -> Result<Vec<FoundThing>, InferError> {
+/// Everything wanted that reaches its floor in an input of this size, each thing once: of boxes of one
+/// class that overlap more than `nms_iou` the most confident.
+pub(crate) fn decode(
+    outputs: &Outputs,
+    input: Size,
+    floors: Floors,
+    nms_iou: f32,
+) -> Result<Vec<FoundThing>, InferError> {
     let mut found: [Vec<FoundThing>; WANTED.len()] = Default::default();
     for (stride, class_name, distance_name) in STRIDES {
-        let cells = INPUT.width / stride;
-        let classes = outputs.view(class_name, (cells * cells, CLASSES))?;
-        let distances = outputs.view(distance_name, (cells * cells, 4 * DISTANCES))?;
+        let (columns, rows) = (input.width / stride, input.height / stride);
+        let classes = outputs.view(class_name, (columns * rows, CLASSES))?;
+        let distances = outputs.view(distance_name, (columns * rows, 4 * DISTANCES))?;
         for (cell, scores) in classes.outer_iter().enumerate() {
             for ((class, kind), found) in WANTED.into_iter().zip(&mut found) {
                 let conf = scores[class];
                 let floor = if kind == Kind::Person { floors.person } else { floors.object };
                 if conf >= floor {
-                    let rect = rect(cell, cells, stride, distances.row(cell));
+                    let rect = rect(cell, columns, stride, distances.row(cell));
                     found.push(FoundThing { kind, rect, conf });
                 }
             }
@@ -89,9 +95,9 @@ pub(crate) fn decode(outputs: &Outputs, floors: Floors, nms_iou: f32) -> Result<
     Ok(found.into_iter().flat_map(|of_class| suppress(of_class, nms_iou)).collect())
 }
 
-fn rect(cell: usize, cells: usize, stride: usize, row: ArrayView1<f32>) -> Rect {
+fn rect(cell: usize, columns: usize, stride: usize, row: ArrayView1<f32>) -> Rect {
     let stride = stride as f32;
-    let (x, y) = (((cell % cells) as f32 + 0.5) * stride, ((cell / cells) as f32 + 0.5) * stride);
+    let (x, y) = (((cell % columns) as f32 + 0.5) * stride, ((cell / columns) as f32 + 0.5) * stride);
     let [left, top, right, lower] = std::array::from_fn(|side| expectation(&row, side * DISTANCES) * stride);
     Rect { x: x - left, y: y - top, w: left + right, h: top + lower }
 }

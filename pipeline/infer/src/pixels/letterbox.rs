@@ -7,6 +7,9 @@ use domain::picture::Picture;
 use super::{Region, Scratch, Size, scale, to_rgb};
 use crate::error::InferError;
 
+/// The sides of inputs that models leave free are multiples of this: their largest stride.
+const STEP: usize = 32;
+
 /// How a region lies in a model's input.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Letterbox {
@@ -20,6 +23,14 @@ pub(crate) struct Letterbox {
 }
 
 impl Letterbox {
+    /// The place for `region` in an input with this longer side that is hardly larger than what it shows:
+    /// its sides are multiples of [`STEP`].
+    pub(crate) fn snug(region: Region, longer_side: usize) -> Self {
+        let scaled = Self::new(region, Size::square(longer_side)).scaled;
+        let enough = |length: usize| length.next_multiple_of(STEP);
+        Self::new(region, Size::new(enough(scaled.width), enough(scaled.height)))
+    }
+
     /// The largest centred place for `region` in `input` at its aspect.
     pub(crate) fn new(region: Region, input: Size) -> Self {
         let (width, height) = (region.size.width as f32, region.size.height as f32);
@@ -28,6 +39,11 @@ impl Letterbox {
         let scaled = Size::new(fit(width, input.width), fit(height, input.height));
         let (left, top) = ((input.width - scaled.width) / 2, (input.height - scaled.height) / 2);
         Self { region, input, scaled, left, top }
+    }
+
+    /// Size of the input.
+    pub(crate) fn input(self) -> Size {
+        self.input
     }
 
     /// Writes the input of a model: packed RGB.
@@ -118,6 +134,22 @@ mod tests {
             let found = letterbox.to_picture(bright_centre(&out, 256));
             assert!((found.x - 195.0).abs() < 0.3 && (found.y - 135.0).abs() < 0.3, "{size:?} {found:?}");
         }
+    }
+
+    #[test]
+    fn a_snug_input_has_no_bar_to_speak_of() {
+        for (width, height, input) in [
+            (640, 480, Size::new(416, 320)),
+            (480, 640, Size::new(320, 416)),
+            (1280, 720, Size::new(416, 256)),
+            (300, 300, Size::square(416)),
+            (4000, 20, Size::new(416, 32)),
+        ] {
+            let region = Region::whole(Size::new(width, height));
+            assert_eq!(Letterbox::snug(region, 416).input(), input, "{width} x {height}");
+        }
+        let letterbox = Letterbox::snug(Region::whole(Size::new(640, 480)), 256);
+        assert_eq!((letterbox.input(), letterbox.left, letterbox.top), (Size::new(256, 192), 0, 0));
     }
 
     proptest! {

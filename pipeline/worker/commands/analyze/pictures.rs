@@ -24,11 +24,10 @@ pub fn take(
     if instants.is_empty() {
         return Ok(Vec::new());
     }
-    let sampling = &workshop.settings().sampling;
+    let plan = workshop.analyzer().plan();
     let mut pictures = Vec::new();
     let mut failed = None;
-    let (interval, hold) = (sampling.grid.escalated(), sampling.hold);
-    show_pictures(workshop.decoder(), path, interval, hold, &instants, &mut |instant, picture| {
+    show_pictures(workshop.decoder(), path, &plan, &instants, &mut |instant, picture| {
         // Several incidents may want the same instant.
         for (incident, _) in moments.iter().filter(|(_, moment)| *moment == instant) {
             match evidence::encode(*incident, instant, picture) {
