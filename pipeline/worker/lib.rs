@@ -22,6 +22,7 @@
 //! | [`demo`] | a running system on one machine, with sample clips as candidates |
 //! | [`report`] | observations, incidents, score → one self-contained HTML page |
 //! | [`eval`] | labelled footage → how right the product is, with sample sizes and intervals |
+//! | [`bench`] | recordings → processor time per second of video, beside its parts and an opponent |
 //! | [`failpoint`] | where a worker can be made to fail, for tests and drills |
 //! | [`tls`] | which TLS the HTTP clients use |
 //! | [`clock`] | the time of day, for `run` objects and delays only |
@@ -32,6 +33,7 @@
 
 pub mod access;
 pub mod analyze;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod commands;

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Redrive(args) => commands::redrive::run(&args),
         Command::Rescore(args) => commands::rescore::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),

@@ -11,6 +11,7 @@
 //! | [`redrive`] | `invigilator redrive` |
 //! | [`rescore`] | `invigilator rescore` |
 //! | [`eval`] | `invigilator eval DIR` |
+//! | [`bench`] | `invigilator bench FILE…` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
 //! | [`doctor`] | `invigilator doctor` |
@@ -18,6 +19,7 @@
 //! Results go to stdout, everything else to stderr. Decides nothing about video, incidents or points.
 
 pub mod analyze;
+pub mod bench;
 pub mod check_config;
 pub mod demo;
 pub mod doctor;
