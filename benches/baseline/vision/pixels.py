@@ -111,7 +111,11 @@ class Crop:
 
 
 def scale(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Averages what becomes smaller; OpenCV's area method would repeat pixels of what grows."""
-    shrinks = width <= picture.shape[1] and height <= picture.shape[0]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(picture, (width, height), interpolation=interpolation)
+    """Averages what becomes smaller, by halves as far as that goes: halving is many times faster."""
+    if width > picture.shape[1] or height > picture.shape[0]:
+        # The area method would repeat pixels of what grows.
+        return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height:
+        half = (picture.shape[1] // 2, picture.shape[0] // 2)
+        picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
