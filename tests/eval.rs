@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
 
 use domain::geometry::Rect;
 use domain::messages::*;
 use domain::policy::Policy;
 use domain::score::{Direction, Gaze, Output, SampleTrace, ScoreInput, SessionFold};
 use domain::time::{Interval, MediaMs, Millis};
-use invigilator::eval::{Analysed, Analyzer, EvalError, Evaluation, Figure, run};
+use invigilator::eval::{Analysed, Analyzer, EvalError, Evaluation, Figure, Recorded, run};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::report::synthetic::{incident, observations, score, session};
@@ -415,4 +417,119 @@ fn the_real_fold_is_measured_through_the_same_seam() {
     }
     assert!(figure(&evaluation, "person_count").value.is_some_and(|value| value > 0.95), "{text}");
     assert!(figure(&evaluation, "coverage").value.is_some_and(|value| value > 0.99), "{text}");
+}
+
+/// Observations as another program may write them.
+fn lines(observations: &[Observation]) -> String {
+    let lines = observations.iter().map(|observation| serde_json::to_string(observation).unwrap() + "\n");
+    lines.collect()
+}
+
+/// What is wrong with the only file of a folder of observations, told on one line.
+fn refused(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.jsonl"), text).unwrap();
+    let error = anyhow::Error::from(Recorded::read(folder.path()).unwrap_err());
+    format!("{error:#}")
+}
+
+#[test]
+fn what_others_saw_is_read_bare_or_from_events_and_in_order() {
+    let seen = observations(30_000, 1000);
+    let event = |kind: &str, data: Value| {
+        serde_json::json!({"specversion": "1.0", "type": kind, "data": data}).to_string() + "\n"
+    };
+    let wrapped = |observation| {
+        event("invigilator.observation.v1", serde_json::to_value::<&Observation>(observation).unwrap())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mixed = [wrapped(&seen[2]), event("invigilator.score.v1", Value::Null), lines(&seen[..2])].concat();
+    fs::write(folder.path().join("a.jsonl"), mixed).unwrap();
+    fs::write(folder.path().join("b.jsonl"), "\n").unwrap();
+    fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
+    let recorded = Recorded::read(folder.path()).unwrap();
+    let instants = |seen: &[Observation]| -> Vec<MediaMs> {
+        seen.iter().flat_map(|seen| &seen.frames).map(|frame| frame.media_ms).collect()
+    };
+    assert_eq!(instants(&recorded.of(Path::new("x/a.webm")).unwrap()), instants(&seen[..3]));
+    for clip in ["b.webm", "c.d.webm"] {
+        let error = recorded.of(Path::new(clip)).unwrap_err().to_string();
+        let file = folder.path().join(clip.replace("webm", "jsonl"));
+        assert!(error.contains(file.to_str().unwrap()), "{error}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_observation_is_named() {
+    let seen = observations(20_000, 1000);
+    let good = lines(&seen);
+    let broken = refused(&format!("{good}\n{{\"session\":\n"));
+    assert!(broken.contains("a.jsonl, line 4") && broken.contains("EOF"), "{broken}");
+    let incomplete = refused(&format!("{{}}\n{good}"));
+    assert!(incomplete.contains("a.jsonl, line 1") && incomplete.contains("missing field"), "{incomplete}");
+    let mut other = seen;
+    other[1].session = session("s43");
+    let mixed = refused(&lines(&other));
+    assert!(mixed.contains("a.jsonl, line 2") && mixed.contains("s43"), "{mixed}");
+}
+
+fn invigilator(arguments: &[&str]) -> process::Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_invigilator"));
+    program.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().unwrap()
+}
+
+/// A folder with labelled sample clips.
+fn labelled(clips: &[&str], rows: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in clips {
+        let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/media/clips").join(name);
+        assert!(clip.exists(), "{} is missing: run `make setup`", clip.display());
+        fs::copy(clip, folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("labels.csv"), format!("{SPANS}{rows}")).unwrap();
+    folder
+}
+
+#[test]
+fn what_analyze_saw_evaluates_like_the_clips_themselves() {
+    // A transport stream does not say how long it is.
+    let clips = ["c06_second_person_h264.ts", "c07_two_faces_vp9.webm"];
+    let rows = "c06_second_person_h264.ts,0,15,1,1,p1,ok\nc06_second_person_h264.ts,15,27,1-2,2,p1,second person\n\
+                c07_two_faces_vp9.webm,0,20,2,2,p1,second person\n";
+    let folder = labelled(&clips, rows);
+    let path = |name: &str| folder.path().join(name);
+    let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+    fs::create_dir(path("seen")).unwrap();
+    for clip in clips {
+        let output = invigilator(&["analyze", "--json", "--no-progress", &text(path(clip))]);
+        fs::write(path("seen").join(clip).with_extension("jsonl"), output.stdout).unwrap();
+    }
+    let evaluated = |name: &str, extra: &[&str]| -> Value {
+        let (folder, json) = (text(folder.path().to_owned()), text(path(name)));
+        let output = invigilator(&[&["eval", &folder, "--no-progress", "--json", &json], extra].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&fs::read(path(name)).unwrap()).unwrap()
+    };
+    let seen = text(path("seen"));
+    let product = evaluated("product.json", &[]);
+    let mut others = evaluated("others.json", &["--observations", &seen]);
+    assert_eq!(others["operating_point"]["observations"], seen);
+    others["operating_point"]["observations"] = Value::Null;
+    assert_eq!(product, others);
+    assert!(product["figures"].as_array().unwrap().iter().any(|figure| figure["value"] == 1.0));
+
+    // Nothing was recorded of one clip: it counts as not seen.
+    fs::remove_file(path("seen").join("c07_two_faces_vp9.jsonl")).unwrap();
+    let folder = text(folder.path().to_owned());
+    let output = invigilator(&["eval", &folder, "--no-progress", "--observations", &seen]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("c07_two_faces_vp9.webm: refused: no observations"), "{told}");
+
+    // A broken line ends it.
+    fs::write(path("seen").join("c07_two_faces_vp9.jsonl"), "{}\n").unwrap();
+    let output = invigilator(&["eval", &folder, "--no-progress", "--observations", &seen]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("c07_two_faces_vp9.jsonl, line 1: no observation: missing field"), "{told}");
 }

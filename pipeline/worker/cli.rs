@@ -279,9 +279,15 @@ const EVAL_EXAMPLES: &str = "\
 Examples:
   invigilator eval tests/media/clips
   invigilator eval footage/ --json accuracy.json
+  invigilator eval footage/ --observations seen/
 
 The folder holds videos and labels beside each other. Every figure comes with its sample size and an
-interval; seconds not seen count as wrong unless they are labelled unusable.";
+interval; seconds not seen count as wrong unless they are labelled unusable.
+
+With --observations nothing is looked at: what another program (or an earlier run) saw in footage/x.mp4 is
+read from seen/x.jsonl, one observation a line, bare or as CloudEvents like those of `analyze --json`, and
+judged and scored like the product's own. So the detections of both can be compared. A clip is still
+decoded, to learn how long it is; one without such a file counts as refused.";
 
 /// `invigilator eval`
 #[derive(Debug, Args)]
@@ -290,6 +296,9 @@ pub struct EvalArgs {
     /// A folder with labelled videos or pictures
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Judge observations that were made before, DIR/CLIP.jsonl, instead of looking at the clips
+    #[arg(long, value_name = "DIR")]
+    pub observations: Option<PathBuf>,
     /// Also write all figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -12,10 +12,12 @@
 //! Not responsible for: finding files, printing, progress bars, reports.
 
 mod collected;
+mod ended;
 mod error;
 mod feed;
 mod judge;
 mod pictures;
+mod recorded;
 mod segments;
 mod session;
 
@@ -27,8 +29,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use decode::{DecodeError, Decoded, DecoderPool, Ending, SamplingPlan, StreamInfo};
-use domain::error::ErrorKind;
+use decode::{DecodeError, Decoded, DecoderPool, SamplingPlan, StreamInfo};
 use domain::ids::SessionId;
 use domain::messages::{Incident, Observation, Score};
 use domain::observe::SegmentIdentity;
@@ -37,11 +38,13 @@ use domain::score::SampleTrace;
 use domain::time::{Interval, MediaMs, Millis};
 
 pub use collected::Collected;
+use ended::Ended;
 pub use error::AnalyzeError;
 use feed::{Fed, Feed};
 use judge::Judge;
 pub use judge::JudgedBy;
 pub use pictures::show_pictures;
+pub use recorded::RecordedAnalyzer;
 use segments::{Segment, Segmenter};
 pub use session::FileSession;
 
@@ -232,28 +235,18 @@ impl<'a, V: Vision> Run<'a, V> {
     }
 
     fn finish(mut self, outcome: Result<Decoded, DecodeError>) -> Result<Analyzed, AnalyzeError> {
-        let (end, last, cut_short) = match outcome {
-            Ok(decoded) => {
-                let cut_short = (decoded.ending == Ending::Truncated)
-                    .then(|| "the file breaks off, or is damaged in places".to_owned());
-                (decoded.end, decoded.last, cut_short)
-            }
-            Err(error) if error.kind() == ErrorKind::Poison && !self.segmenter.is_fresh() => {
-                let reached = self.segmenter.reached();
-                (reached, reached, Some(error.to_string()))
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let reached = (!self.segmenter.is_fresh()).then(|| self.segmenter.reached());
+        let ended = Ended::of(outcome, reached)?;
         let Some(stream) = self.stream.clone() else {
             return Err(DecodeError::NoPictures.into());
         };
-        if let Some(segment) = self.segmenter.finish(end) {
+        if let Some(segment) = self.segmenter.finish(ended.end) {
             self.decoded(segment);
         }
         self.look()?;
-        let expected = expected(stream.duration.unwrap_or(last - MediaMs::ZERO));
+        let expected = ended.expected(&stream);
         self.judge.end(expected, self.found);
-        Ok(Analyzed { session: self.names.session, stream, expected, cut_short })
+        Ok(Analyzed { session: self.names.session, stream, expected, cut_short: ended.cut_short })
     }
 
     fn identity(&self, sequence: u64, interval: Interval) -> SegmentIdentity {

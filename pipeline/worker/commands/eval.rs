@@ -1,19 +1,21 @@
-//! `invigilator eval`: runs the product on labelled footage and prints how right it was.
+//! `invigilator eval`: runs the product on labelled footage and prints how right it was; or judges what
+//! another program saw there.
 
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use decode::DecoderPool;
 use domain::policy::Policy;
 use domain::time::{MediaMs, Millis};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use infer::Vision;
 
-use crate::analyze::{self, AnalyzeError, Analyzed, Collected, Finding};
+use crate::analyze::{AnalyzeError, Analyzed, Collected, Finding, JudgedBy, RecordedAnalyzer};
 use crate::cli::EvalArgs;
-use crate::eval::{self, Analysed, Analyzer};
+use crate::eval::{self, Analysed, Analyzer, Evaluation, Recorded};
 use crate::exit::{Exit, Failure};
+use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Settings, Sources, policy};
 use crate::workshop::Workshop;
 
@@ -30,16 +32,14 @@ pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
         let message = format!("no folder `{}`", args.folder.display());
         return Err(Failure::new(Exit::Usage, anyhow!(message)));
     }
-    let product = Product(Workshop::open(settings, judged_by, true)?);
-
-    let bar = progress_bar(!args.no_progress);
-    let evaluation = eval::run(&args.folder, &product, |done, all, next| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-        bar.set_message(next.to_owned());
-    })
-    .map_err(|error| Failure::new(Exit::AllInputs, error))?;
-    bar.finish_and_clear();
+    let evaluation = match &args.observations {
+        None => evaluate(args, &Product(Workshop::open(settings, judged_by, true)?))?,
+        Some(folder) => {
+            let mut evaluation = evaluate(args, &Others::open(folder, &settings, judged_by)?)?;
+            evaluation.operating_point.observations = Some(folder.display().to_string());
+            evaluation
+        }
+    };
 
     if let Some(path) = &args.json {
         let mut text = serde_json::to_string_pretty(&evaluation).map_err(anyhow::Error::from)?;
@@ -49,6 +49,18 @@ pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
     write!(std::io::stdout().lock(), "{evaluation}")?;
     let refused = evaluation.clips.iter().any(|clip| clip.refused.is_some());
     Ok(if refused { Exit::SomeInputs } else { Exit::Ok })
+}
+
+fn evaluate(args: &EvalArgs, analyzer: &impl Analyzer) -> Result<Evaluation, Failure> {
+    let bar = progress_bar(!args.no_progress);
+    let evaluation = eval::run(&args.folder, analyzer, |done, all, next| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+        bar.set_message(next.to_owned());
+    })
+    .map_err(|error| Failure::new(Exit::AllInputs, error))?;
+    bar.finish_and_clear();
+    Ok(evaluation)
 }
 
 fn progress_bar(shown: bool) -> ProgressBar {
@@ -61,43 +73,71 @@ fn progress_bar(shown: bool) -> ProgressBar {
 /// The whole product, as `analyze` runs it.
 struct Product(Workshop);
 
-impl Product {
-    fn collect(
-        &self,
-        run: impl FnOnce(
-            &analyze::Analyzer<'_, Vision>,
-            &mut dyn FnMut(Finding),
-        ) -> Result<Analyzed, AnalyzeError>,
-    ) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
-        let mut collected = Collected::default();
-        let mut end = MediaMs::ZERO;
-        let analyzed = run(&self.0.analyzer(), &mut |finding| {
-            if let Finding::Observation(observation) = &finding {
-                end = end.max(observation.end_ms);
-            }
-            collected.add(finding);
-        })?;
-        let score = collected.score.ok_or("an analysis ended without a score: this is a bug")?;
-        Ok(Analysed {
-            observations: collected.observations,
-            incidents: collected.incidents,
-            score,
-            traces: collected.traces,
-            duration: analyzed.stream.duration.unwrap_or(Millis::ZERO).max(end - MediaMs::ZERO),
-        })
-    }
-}
-
 impl Analyzer for Product {
     fn analyze(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
-        self.collect(|analyzer, found| analyzer.analyze(file, None, found))
+        collect(|found| self.0.analyzer().analyze(file, None, found))
     }
 
     fn analyze_still(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
-        self.collect(|analyzer, found| analyzer.analyze_still(file, found))
+        collect(|found| self.0.analyzer().analyze_still(file, found))
     }
 
     fn policy(&self) -> &Policy {
         &self.0.judged_by().policy
     }
+}
+
+/// What others saw, judged as the product judges.
+struct Others {
+    recorded: Recorded,
+    analyzer: RecordedAnalyzer,
+}
+
+impl Others {
+    fn open(folder: &Path, settings: &Settings, policy: LoadedPolicy) -> Result<Self, Failure> {
+        let recorded = Recorded::read(folder).map_err(|error| Failure::new(Exit::Usage, error))?;
+        let decoder = DecoderPool::new(settings.decoder()?);
+        decoder.warm_up().map_err(|error| Failure::new(Exit::Environment, error))?;
+        let judged_by = JudgedBy { policy: policy.policy, policy_ref: policy.reference, trace: true };
+        let analyzer = RecordedAnalyzer { decoder, judged_by, hold: settings.sampling.hold };
+        Ok(Self { recorded, analyzer })
+    }
+}
+
+impl Analyzer for Others {
+    fn analyze(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+        let observations = self.recorded.of(file)?;
+        collect(|found| self.analyzer.analyze(file, observations, found))
+    }
+
+    fn analyze_still(&self, file: &Path) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+        let observations = self.recorded.of(file)?;
+        collect(|found| self.analyzer.analyze_still(file, observations, found))
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.analyzer.judged_by.policy
+    }
+}
+
+/// All findings of an analysis together.
+fn collect(
+    run: impl FnOnce(&mut dyn FnMut(Finding)) -> Result<Analyzed, AnalyzeError>,
+) -> Result<Analysed, Box<dyn Error + Send + Sync>> {
+    let mut collected = Collected::default();
+    let mut end = MediaMs::ZERO;
+    let analyzed = run(&mut |finding| {
+        if let Finding::Observation(observation) = &finding {
+            end = end.max(observation.end_ms);
+        }
+        collected.add(finding);
+    })?;
+    let score = collected.score.ok_or("an analysis ended without a score: this is a bug")?;
+    Ok(Analysed {
+        observations: collected.observations,
+        incidents: collected.incidents,
+        score,
+        traces: collected.traces,
+        duration: analyzed.stream.duration.unwrap_or(Millis::ZERO).max(end - MediaMs::ZERO),
+    })
 }

@@ -19,6 +19,7 @@ mod gaze;
 mod incidents;
 mod labels;
 mod print;
+mod recorded;
 mod result;
 mod row;
 mod spans;
@@ -39,6 +40,7 @@ pub use figure::{Figure, Sure, Tally, Unit};
 pub use gaze::GazeSecond;
 pub use incidents::{Demand, Judgement, Onset, Report};
 pub use labels::{Clip, Labels, Range};
+pub use recorded::{Recorded, RecordedError};
 pub use result::{ClipResult, DataSet, OperatingPoint};
 pub use statistics::Bounds;
 

@@ -52,12 +52,11 @@ impl Evaluation {
         let fps = point.samples_per_second.map_or("no sample".to_owned(), |(low, high)| {
             if low == high { format!("{low} samples/s") } else { format!("{low} to {high} samples/s") }
         });
-        writeln!(
-            out,
-            "                 invigilator {}, settings {}, {fps}",
-            point.program,
-            short(&point.config_hash)
-        )?;
+        let program = match &point.observations {
+            Some(folder) => format!("observations of {folder}, made by version {}", point.program),
+            None => format!("invigilator {}", point.program),
+        };
+        writeln!(out, "                 {program}, settings {}, {fps}", short(&point.config_hash))?;
         for model in &point.models {
             let (name, sha256) = model.rsplit_once(' ').unwrap_or((model, ""));
             writeln!(out, "                 {name}  sha256 {}", short(sha256))?;

@@ -39,6 +39,8 @@ pub struct OperatingPoint {
     pub config_hash: String,
     /// Planned samples per second, lowest and highest.
     pub samples_per_second: Option<(f32, f32)>,
+    /// The folder whose observations were judged; `null` where the product looked itself.
+    pub observations: Option<String>,
 }
 
 /// What became of one clip.

@@ -1,0 +1,1 @@
+"""Looking at one picture: models, and what their outputs mean."""
