@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak bench test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -13,6 +13,8 @@ clips := tests/media/clips
 PROPTEST_CASES ?= 100000
 # How long `make soak` runs.
 SOAK_MINUTES ?= 30
+# How often `make bench` measures.
+BENCH_ROUNDS ?= 5
 
 # What the build needs comes first, so that everything else can be fetched beside it.
 build_packages := libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev pkg-config libssl-dev
@@ -97,13 +99,16 @@ test: setup lint ## everything, as continuous integration runs it
 soak: setup ## sessions come and workers are killed, for half an hour (SOAK_MINUTES)
 	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --test main faults::soak -- --ignored --nocapture
 
+bench: setup-kafka setup-media build ## sessions per core, beside a worker in Python (BENCH_ROUNDS)
+	@benches/run.sh $(BENCH_ROUNDS)
+
 test-fast: check-cargo ## unit tests only
 	cargo test --workspace --lib
 
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh benches/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \

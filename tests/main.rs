@@ -7,6 +7,7 @@
 mod access;
 mod analyze;
 mod architecture;
+mod bench;
 #[path = "kafka/broker.rs"]
 mod broker;
 mod claim_check;

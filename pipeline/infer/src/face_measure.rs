@@ -21,15 +21,6 @@ const LEAST_OPENNESS: f32 = 0.1;
 /// MediaPipe's own (`face_landmark` graphs).
 const DEFAULT_LEAST_PRESENCE: f32 = 0.5;
 
-/// What the mesh says about a face.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct MeasuredFace {
-    /// Probability that there is a face.
-    pub(crate) presence: f32,
-    /// The measurement; `None` if there is none, so nothing to measure.
-    pub(crate) mesh: Option<MeshedFace>,
-}
-
 /// The models that measure faces, of one thread.
 #[derive(Debug)]
 pub(crate) struct FaceMeasure {
@@ -49,17 +40,6 @@ impl FaceMeasure {
         })
     }
 
-    /// Measures one face; the box of the answer is in pixels.
-    pub(crate) fn measure(
-        &mut self,
-        picture: &Picture,
-        face: &FoundFace,
-        scratch: &mut Scratch,
-    ) -> Result<MeasuredFace, InferError> {
-        let mesh = self.mesh(picture, face, scratch)?;
-        self.measure_meshed(picture, &mesh, scratch)
-    }
-
     /// Puts the mesh on a face, or on the place where one may be.
     pub(crate) fn mesh(
         &mut self,
@@ -72,30 +52,31 @@ impl FaceMeasure {
         mesh::decode(&self.mesh.run(&self.input, Size::square(mesh::SIDE))?, &crop)
     }
 
-    /// Measures a face with a mesh on it.
-    pub(crate) fn measure_meshed(
+    /// Measures a face with a mesh on it; the box of the answer is in pixels. `None` if the mesh says that there
+    /// is none.
+    pub(crate) fn measure(
         &mut self,
         picture: &Picture,
         mesh: &Mesh,
         scratch: &mut Scratch,
-    ) -> Result<MeasuredFace, InferError> {
+    ) -> Result<Option<MeshedFace>, InferError> {
         if mesh.presence < self.least_presence {
-            return Ok(MeasuredFace { presence: mesh.presence, mesh: None });
+            return Ok(None);
         }
         let pose = pose::measure(mesh);
         let eyes = mean(
             self.eye(picture, mesh, Side::Right, scratch)?,
             self.eye(picture, mesh, Side::Left, scratch)?,
         );
-        let measured = MeshedFace {
+        let rect = mesh.rect();
+        Ok(Some(MeshedFace {
             presence: mesh.presence,
-            rect: mesh.rect(),
+            rect,
             yaw: pose.yaw,
             pitch: pose.pitch,
             roll: pose.roll,
             eyes,
-        };
-        Ok(MeasuredFace { presence: mesh.presence, mesh: Some(measured) })
+        }))
     }
 
     fn eye(

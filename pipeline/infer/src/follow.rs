@@ -8,7 +8,6 @@
 use domain::geometry::{Point, Rect};
 use domain::observe::quality::SmallLuma;
 
-use crate::face_measure::MeasuredFace;
 use crate::models::FoundFace;
 use crate::models::mesh::Mesh;
 use crate::pixels::Size;
@@ -63,15 +62,11 @@ pub(crate) struct Followed {
 
 impl Followed {
     /// Begins with a face that a detector found and the mesh confirmed; `None` if it did not.
-    pub(crate) fn begin(
-        face: &FoundFace,
-        measured: &MeasuredFace,
-        picture: Size,
-        luma: &SmallLuma,
-    ) -> Option<Self> {
-        let mesh = measured.mesh.filter(|_| measured.presence >= LEAST_PRESENCE)?.rect;
+    pub(crate) fn begin(face: &FoundFace, mesh: &Mesh, picture: Size, luma: &SmallLuma) -> Option<Self> {
         let scene = luma.cells(CELLS.0, CELLS.1);
-        Some(Self { face: face.clone(), mesh, picture, scene, pictures: 0, moved: 0.0 })
+        let followed =
+            Self { face: face.clone(), mesh: mesh.rect(), picture, scene, pictures: 0, moved: 0.0 };
+        is_sure(mesh).then_some(followed)
     }
 
     /// Where to look for the face in the next picture; `None` if it has to be found anew.
@@ -158,7 +153,6 @@ fn bust(face: Rect) -> Rect {
 
 #[cfg(test)]
 mod tests {
-    use domain::detections::MeshedFace;
     use domain::picture::{ColourMatrix, ColourRange, Picture};
 
     use super::*;
@@ -177,14 +171,9 @@ mod tests {
         SmallLuma::of(&Picture::new(640, 480, ColourMatrix::Bt601, ColourRange::Full, bytes).unwrap())
     }
 
-    fn measured(presence: f32) -> MeasuredFace {
-        let mesh = MeshedFace { presence, rect: FACE, yaw: 0.0, pitch: 0.0, roll: 0.0, eyes: None };
-        MeasuredFace { presence, mesh: Some(mesh) }
-    }
-
     fn begun(presence: f32) -> Option<Followed> {
         let face = FoundFace { rect: FACE, conf: 0.9, points: [FACE.centre(); 6] };
-        Followed::begin(&face, &measured(presence), SIZE, &luma(0, FACE))
+        Followed::begin(&face, &Mesh::over(FACE, presence), SIZE, &luma(0, FACE))
     }
 
     fn followed() -> Followed {

@@ -7,9 +7,10 @@
 //!
 //! What happens to a picture, by file:
 //!
-//! 1. `vision` gives it, with the others of its segment, to a thread of one rayon pool, which looks at
-//!    it from start to end with sessions of its own;
-//! 2. `look` measures its quality and decides which models it needs;
+//! 1. `vision` gives it, with the others of its segment and other segments, to a thread of one rayon pool,
+//!    which looks at it from start to end with sessions of its own;
+//! 2. `look` measures its quality, decides which models it needs, and lets each model run on all pictures
+//!    that need it; `work` is what is known of a picture meanwhile;
 //! 3. `follow` takes the one face of the picture before along, where nothing else changed;
 //! 4. `face_finder` looks for faces in the whole picture, and again (`second_look`) where there is
 //!    a person without a sure face; in dim pictures the dark-scene detector, if accepted, looks too;
@@ -45,6 +46,7 @@ mod second_look;
 mod session;
 mod settings;
 mod vision;
+mod work;
 
 pub use alone::Alone;
 pub use error::InferError;

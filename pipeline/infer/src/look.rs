@@ -1,24 +1,27 @@
-//! One picture from start to end: quality, faces, persons and objects, pose and gaze.
+//! Pictures of several segments, model by model: which models each of them needs, and their runs.
 //!
-//! Here the models meet, and here it is decided which of them a picture needs: a face is followed from the
-//! picture before where that is reliable ([`follow`](crate::follow)), looked for otherwise; persons and
-//! objects are looked for when it is their turn, whenever there is not exactly one face for sure (once, until
-//! the number of faces changes again), and as long as somebody shows no face. Each step is a file of its own. Positions are pixels until the answer is put together, which speaks in
-//! fractions of the picture.
+//! Here the models meet. A face is followed from the picture before where that is reliable
+//! ([`follow`](crate::follow)), looked for otherwise; persons and objects are looked for when it is their
+//! turn, whenever there is not exactly one face for sure (once, until the number of faces changes again), and
+//! as long as somebody shows no face.
+//!
+//! All pictures take a step before any takes the next one, so that a model runs many times in a row: its
+//! weights are megabytes, and whatever ran in between has driven them out of the cache. The first pictures of
+//! all segments go first, since the second ones build on them; the eyes, on which nothing builds, come last.
+//! What is seen does not depend on it. [`work`](crate::work) is a picture on its way; each step is a file of
+//! its own.
 
-use domain::detections::{DetectedFace, DetectedObject, DetectedPerson, Detections, MeshedFace, Things};
-use domain::geometry::{Point, Rect};
-use domain::observe::quality::{self, Light, QualityGate, SmallLuma};
-use domain::picture::Picture;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use domain::geometry::Rect;
+use domain::observe::quality::QualityGate;
 use domain::ports::{Attention, Look, Sight};
-use domain::sampling::is_somebody_faceless;
 
-use crate::credibility;
 use crate::error::InferError;
 use crate::face_finder::FaceFinder;
-use crate::face_measure::{FaceMeasure, MeasuredFace};
+use crate::face_measure::FaceMeasure;
 use crate::follow::{self, Followed};
-use crate::models::FoundFace;
 use crate::models::nanodet::{self, Floors, FoundThing, Kind};
 use crate::models_in_use::ModelsInUse;
 use crate::pixels::letterbox::Letterbox;
@@ -26,6 +29,7 @@ use crate::pixels::{Region, Scratch, Size};
 use crate::second_look;
 use crate::session::{Model, Runtime};
 use crate::settings::VisionSettings;
+use crate::work::{Before, Work};
 
 /// Everything that one thread needs to look at pictures.
 #[derive(Debug)]
@@ -60,221 +64,166 @@ impl Looker {
         })
     }
 
-    /// Looks at one picture of a segment. `before` is what the picture before it left, and becomes what this
-    /// one leaves.
-    pub(crate) fn look(&mut self, look: &Look, before: &mut Before) -> Result<Sight, InferError> {
-        let picture = look.picture.as_ref();
-        let luma = SmallLuma::of(picture);
-        let quality = quality::measure_shrunk(picture, &luma);
-        let light = quality::light(&quality, &self.gate);
-        let Before { followed, attention } = std::mem::take(before);
-        let detections = match light {
-            Light::Unusable(_) => Detections::default(),
-            Light::Normal | Light::Dim => {
-                let dim = light == Light::Dim;
-                let attention = match (look.attention, attention) {
-                    (Attention::Unless { .. }, Some(attention)) => attention,
-                    // In the dark nobody is sure.
-                    (Attention::Unless { .. }, None) if dim => Attention::Thorough,
-                    (attention, _) => attention,
-                };
-                let followed = followed.filter(|_| !dim && attention != Attention::Thorough);
-                let (found, followed) = match self.follow(picture, &luma, followed)? {
-                    Some((found, followed)) => (found, Some(followed)),
-                    None => {
-                        let found = self.detect(picture, dim, attention)?;
-                        let followed = match found.faces.as_slice() {
-                            [(face, Some(measured))] => {
-                                Followed::begin(face, measured, Size::of(picture), &luma)
-                            }
-                            _ => None,
-                        };
-                        (found, followed)
-                    }
-                };
-                *before = Before { followed, attention: Some(found.attention(attention)) };
-                found.told(picture)
+    /// Looks at the pictures of each segment; the answers are in their order.
+    pub(crate) fn look(&mut self, segments: &[Vec<Look>]) -> Vec<Vec<Result<Sight, InferError>>> {
+        let mut left: Vec<Before> = segments.iter().map(|_| Before::default()).collect();
+        let mut done: Vec<Vec<Work<'_>>> = segments.iter().map(|_| Vec::new()).collect();
+        let longest = segments.iter().map(Vec::len).max().unwrap_or_default();
+        for index in 0..longest {
+            let with_picture = (0..segments.len()).filter(|segment| index < segments[*segment].len());
+            let (places, mut wave): (Vec<usize>, Vec<Work<'_>>) = with_picture
+                .map(|segment| {
+                    let before = std::mem::take(&mut left[segment]);
+                    (segment, Work::begin(&segments[segment][index], before, &self.gate))
+                })
+                .unzip();
+            for step in [Self::follow, Self::find, Self::look_for_things, Self::put_meshes, Self::settle] {
+                wave.iter_mut().for_each(|work| work.take(|work| step(self, work)));
             }
-        };
-        Ok(Sight { quality, light, detections })
+            for (segment, mut work) in places.into_iter().zip(wave) {
+                left[segment] = work.leaves();
+                done[segment].push(work);
+            }
+        }
+        done.iter_mut().flatten().for_each(|work| work.take(|work| self.measure(work)));
+        done.into_iter().map(|segment| segment.into_iter().map(Work::told).collect()).collect()
     }
 
-    /// The one face of the picture before, measured where it was; `None` if it has to be looked for.
-    fn follow(
-        &mut self,
-        picture: &Picture,
-        luma: &SmallLuma,
-        before: Option<Followed>,
-    ) -> Result<Option<(Found, Followed)>, InferError> {
-        let Some(before) = before else { return Ok(None) };
-        let Some(expected) = before.expected(Size::of(picture), luma) else { return Ok(None) };
+    /// Takes the one face of the picture before along, where the mesh finds it.
+    fn follow(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
+        let Some(before) = work.followed.take() else { return Ok(()) };
+        let picture = &work.look.picture;
+        let Some(expected) = before.expected(Size::of(picture), &work.luma) else { return Ok(()) };
         let mut mesh = self.measure.mesh(picture, expected, &mut self.scratch)?;
-        let Some(mut followed) = before.moved(&mesh) else { return Ok(None) };
+        let Some(mut followed) = before.moved(&mesh) else { return Ok(()) };
         if followed.is_off_centre() {
             // Nearer to the edge of its crop a mesh is less exact, and half out of it wrong.
             mesh = self.measure.mesh(picture, followed.face(), &mut self.scratch)?;
             match followed.moved(&mesh) {
                 Some(centred) if !centred.is_off_centre() => followed = centred,
-                _ => return Ok(None),
+                _ => return Ok(()),
             }
         }
-        if !follow::is_sure(&mesh) {
-            return Ok(None);
+        if follow::is_sure(&mesh) {
+            work.meshed = vec![(followed.face().clone(), Some(mesh))];
+            work.drop_incredible();
+            work.followed = (!work.meshed.is_empty()).then(|| followed.onwards());
         }
-        let measured = self.measure.measure_meshed(picture, &mesh, &mut self.scratch)?;
-        let face = (followed.face().clone(), Some(measured));
-        if !is_credible(&face) {
-            return Ok(None);
-        }
-        let found = Found { faces: vec![face], things: None };
-        Ok(Some((found, followed.onwards())))
+        Ok(())
     }
 
-    /// Looks for faces; and for persons and objects as well, if attention demands it.
-    fn detect(&mut self, picture: &Picture, dim: bool, attention: Attention) -> Result<Found, InferError> {
-        let mut found = self.faces.find(picture, dim, &mut self.scratch)?;
-        let is_sure = found.iter().all(|face| face.conf >= second_look::SURE);
-        if is_sure && attention == (Attention::Unless { faces: found.len() }) {
-            let faces = self.measure_all(picture, found)?;
-            if attention == (Attention::Unless { faces: faces.len() }) {
-                return Ok(Found { faces, things: None });
-            }
-            found = faces.into_iter().map(|(face, _)| face).collect();
+    /// Looks for faces in the whole picture.
+    fn find(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
+        if work.is_to_be_searched() {
+            work.found = self.faces.find(&work.look.picture, work.is_dim(), &mut self.scratch)?;
         }
-        self.detect_with_things(picture, found)
+        Ok(())
     }
 
-    fn detect_with_things(&mut self, picture: &Picture, found: Vec<FoundFace>) -> Result<Found, InferError> {
-        let things = self.find_things(picture)?;
-        let persons: Vec<Rect> =
-            things.iter().filter(|thing| thing.kind == Kind::Person).map(|thing| thing.rect).collect();
-        let found = self.faces.look_again(picture, found, &persons, &mut self.scratch)?;
-        Ok(Found { faces: self.measure_all(picture, found)?, things: Some(things) })
+    /// Looks for persons and objects if attention demands it, and for faces that they lack.
+    fn look_for_things(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
+        if !work.is_to_be_searched() {
+            return Ok(());
+        }
+        let is_sure = work.found.iter().all(|face| face.conf >= second_look::SURE);
+        if is_sure && work.attention == (Attention::Unless { faces: work.found.len() }) {
+            return Ok(());
+        }
+        self.find_things(work)
     }
 
-    /// The credible ones of the faces, the largest of them measured.
-    fn measure_all(
-        &mut self,
-        picture: &Picture,
-        mut faces: Vec<FoundFace>,
-    ) -> Result<Vec<MaybeMeasured>, InferError> {
+    /// Puts meshes on the largest faces.
+    fn put_meshes(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
+        if !work.is_to_be_searched() {
+            return Ok(());
+        }
+        let mut faces = std::mem::take(&mut work.found);
         faces.sort_by(|one, other| other.rect.area().total_cmp(&one.rect.area()));
-        let mut credible = Vec::with_capacity(faces.len());
         for (rank, face) in faces.into_iter().enumerate() {
-            let measured = match rank < self.max_measured_faces {
-                true => Some(self.measure.measure(picture, &face, &mut self.scratch)?),
+            let mesh = match rank < self.max_measured_faces {
+                true => Some(self.measure.mesh(&work.look.picture, &face, &mut self.scratch)?),
                 false => None,
             };
-            let face = (face, measured);
-            if is_credible(&face) {
-                credible.push(face);
-            }
+            work.meshed.push((face, mesh));
         }
-        Ok(credible)
+        work.drop_incredible();
+        Ok(())
     }
 
-    fn find_things(&mut self, picture: &Picture) -> Result<Vec<FoundThing>, InferError> {
+    /// Looks again where the meshes leave another number of faces than was expected; decides what the next
+    /// picture builds on.
+    fn settle(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
+        if work.followed.is_some() || !work.is_looked_at() {
+            return Ok(());
+        }
+        if work.things.is_none() && work.attention != (Attention::Unless { faces: work.meshed.len() }) {
+            work.found = work.meshed.drain(..).map(|(face, _)| face).collect();
+            self.find_things(work)?;
+            self.put_meshes(work)?;
+        }
+        if let [(face, Some(mesh))] = work.meshed.as_slice()
+            && !work.is_dim()
+        {
+            work.followed = Followed::begin(face, mesh, Size::of(&work.look.picture), &work.luma);
+        }
+        Ok(())
+    }
+
+    /// Measures the pose and the eyes of all faces with a mesh.
+    fn measure(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
+        for (_, mesh) in &work.meshed {
+            let measured = match mesh {
+                Some(mesh) => self.measure.measure(&work.look.picture, mesh, &mut self.scratch)?,
+                None => None,
+            };
+            work.measured.push(measured);
+        }
+        Ok(())
+    }
+
+    fn find_things(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
+        let picture = work.look.picture.as_ref();
         let letterbox = Letterbox::snug(Region::whole(Size::of(picture)), nanodet::SIDE);
         letterbox.fill(picture, &mut self.scratch, &mut self.person_input)?;
         let input = letterbox.input();
         let outputs = self.person.run(&self.person_input, input)?;
         let found = nanodet::decode(&outputs, input, self.person_floors, self.person_nms_iou)?;
         let mapped = |thing: FoundThing| FoundThing { rect: letterbox.rect_to_picture(thing.rect), ..thing };
-        Ok(found.into_iter().map(mapped).collect())
-    }
-}
-
-/// What a picture leaves for the next one of its segment.
-#[derive(Debug, Default)]
-pub(crate) struct Before {
-    /// Its one face.
-    followed: Option<Followed>,
-    /// How closely it makes one look.
-    attention: Option<Attention>,
-}
-
-/// A face with what the mesh says about it, if it was asked.
-type MaybeMeasured = (FoundFace, Option<MeasuredFace>);
-
-fn is_credible((face, measured): &MaybeMeasured) -> bool {
-    let presence = measured.as_ref().map(|measured| measured.presence);
-    credibility::is_face(face.conf, presence, face.rect.h)
-}
-
-/// What a picture shows, in pixels.
-#[derive(Debug)]
-struct Found {
-    faces: Vec<MaybeMeasured>,
-    /// `None` if they were not looked for.
-    things: Option<Vec<FoundThing>>,
-}
-
-impl Found {
-    /// How closely to look at the picture after this one, which was looked at with `attention`: whoever shows
-    /// no face is seen by the person model alone, and so has to be looked for as long as they are there.
-    fn attention(&self, attention: Attention) -> Attention {
-        let Some(things) = &self.things else { return attention };
-        let bodies: Vec<Rect> =
+        let things: Vec<FoundThing> = found.into_iter().map(mapped).collect();
+        let persons: Vec<Rect> =
             things.iter().filter(|thing| thing.kind == Kind::Person).map(|thing| thing.rect).collect();
-        let faces: Vec<Rect> = self.faces.iter().map(|(face, _)| face.rect).collect();
-        match is_somebody_faceless(&bodies, &faces) {
-            true => Attention::Thorough,
-            false => Attention::Unless { faces: faces.len() },
-        }
-    }
-
-    /// The same in fractions of the picture.
-    fn told(self, picture: &Picture) -> Detections {
-        let frame = Frame::of(picture);
-        let faces = self
-            .faces
-            .iter()
-            .map(|(face, measured)| frame.face(face, measured.as_ref().and_then(|measured| measured.mesh)));
-        let things = self.things.map(|found| {
-            let mut things = Things::default();
-            for FoundThing { kind, rect, conf } in found {
-                let rect = frame.rect(rect);
-                match kind {
-                    Kind::Person => things.persons.push(DetectedPerson { rect, conf }),
-                    Kind::Object(class) => things.objects.push(DetectedObject { class, rect, conf }),
-                }
-            }
-            things
-        });
-        Detections { faces: faces.collect(), things }
+        let found = std::mem::take(&mut work.found);
+        work.found = self.faces.look_again(picture, found, &persons, &mut self.scratch)?;
+        work.things = Some(things);
+        Ok(())
     }
 }
 
 /// NanoDet's own (`nanodet_head.py`).
 const DEFAULT_NMS_IOU: f32 = 0.6;
 
-/// Turns pixels of a picture into fractions of it.
-#[derive(Debug, Clone, Copy)]
-struct Frame {
-    width: f32,
-    height: f32,
+/// Does a step of one picture; a panic becomes its error.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, InferError>) -> Result<T, InferError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(InferError::Panicked { reason: message(panic.as_ref()) }))
 }
 
-impl Frame {
-    fn of(picture: &Picture) -> Self {
-        Self { width: picture.width() as f32, height: picture.height() as f32 }
-    }
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
 
-    fn point(self, point: Point) -> Point {
-        Point { x: point.x / self.width, y: point.y / self.height }
-    }
+#[cfg(test)]
+mod tests {
+    use domain::error::ErrorKind;
 
-    fn rect(self, rect: Rect) -> Rect {
-        let (width, height) = (self.width, self.height);
-        Rect { x: rect.x / width, y: rect.y / height, w: rect.w / width, h: rect.h / height }
-    }
+    use super::*;
 
-    fn face(self, face: &FoundFace, mesh: Option<MeshedFace>) -> DetectedFace {
-        DetectedFace {
-            rect: self.rect(face.rect),
-            conf: face.conf,
-            points: face.points.map(|point| self.point(point)),
-            mesh: mesh.map(|mesh| MeshedFace { rect: self.rect(mesh.rect), ..mesh }),
-        }
+    #[test]
+    fn a_panic_is_the_error_of_its_picture() {
+        let error = guarded::<()>(|| panic!("row {} of {}", 7, 5)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Poison);
+        assert_eq!(error.to_string(), "looking at a picture panicked: row 7 of 5");
+        assert!(guarded(|| Ok(3)).is_ok_and(|value| value == 3));
     }
 }

@@ -1,7 +1,5 @@
 //! Many segments at once: the thread pool, one [`Looker`] per thread, answers in order.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,11 +8,15 @@ use domain::ports::{Look, Sight};
 use rayon::prelude::*;
 
 use crate::error::InferError;
-use crate::look::{Before, Looker};
+use crate::look::Looker;
 use crate::manifest::Manifest;
 use crate::models_in_use::ModelsInUse;
 use crate::session::{Runtime, Usage};
 use crate::settings::VisionSettings;
+
+/// Segments that one thread takes together: enough for models to run many times in a row, few enough for
+/// threads to end at the same time.
+const MOST_TOGETHER: usize = 8;
 
 /// Looks at pictures with the models of a manifest.
 ///
@@ -69,53 +71,23 @@ impl Vision {
         };
         self.usages.iter().map(told).collect()
     }
-
-    fn look_at(&self, segment: &[Look]) -> Vec<Result<Sight, InferError>> {
-        let thread = rayon::current_thread_index().unwrap_or_default();
-        // A looker carries nothing from segment to segment but memory that it overwrites: one that
-        // a panic left behind is as good as new.
-        let mut looker = self.lookers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-        let mut before = Before::default();
-        segment.iter().map(|look| guarded(|| looker.look(look, &mut before))).collect()
-    }
 }
 
 impl domain::ports::Vision for Vision {
     type Error = InferError;
 
     fn look(&self, segments: &[Vec<Look>]) -> Vec<Vec<Result<Sight, InferError>>> {
-        // A segment is milliseconds of work: worth being stolen alone.
-        self.pool
-            .install(|| segments.par_iter().with_max_len(1).map(|segment| self.look_at(segment)).collect())
+        let share = segments.len().div_ceil(self.lookers.len()).clamp(1, MOST_TOGETHER);
+        let look_at = |segments: &[Vec<Look>]| {
+            let thread = rayon::current_thread_index().unwrap_or_default();
+            // A looker carries nothing from segment to segment but memory that it overwrites: one that a
+            // panic left behind is as good as new.
+            self.lookers[thread].lock().unwrap_or_else(PoisonError::into_inner).look(segments)
+        };
+        self.pool.install(|| segments.par_chunks(share).flat_map_iter(look_at).collect())
     }
 
     fn models(&self) -> &[ModelRef] {
         &self.models
-    }
-}
-
-/// Does the work of one picture; a panic becomes its error.
-fn guarded<T>(work: impl FnOnce() -> Result<T, InferError>) -> Result<T, InferError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(InferError::Panicked { reason: message(panic.as_ref()) }))
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::error::ErrorKind;
-
-    use super::*;
-
-    #[test]
-    fn a_panic_is_the_error_of_its_picture() {
-        let error = guarded::<()>(|| panic!("row {} of {}", 7, 5)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Poison);
-        assert_eq!(error.to_string(), "looking at a picture panicked: row 7 of 5");
-        assert!(guarded(|| Ok(3)).is_ok_and(|value| value == 3));
     }
 }

@@ -1,0 +1,56 @@
+//! Promise: a benchmark measures the production binary on a real broker, counts all of its processes, sets it
+//! beside its parts, and leaves no topic behind.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::broker::{Broker, jvm};
+
+const CLIP: &str = "tests/media/clips/c15_empty_h264.mp4";
+
+fn bench(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("INVIGILATOR_CONFIG");
+    command.arg("bench").args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_worker_is_measured_beside_its_parts_and_nothing_is_left_behind() {
+    let (broker, folder) = (Broker::shared(), tempfile::tempdir().unwrap());
+    let (json, svg) = (folder.path().join("bench.json"), folder.path().join("bench.svg"));
+    let (json, svg) = (json.to_str().unwrap(), svg.to_str().unwrap());
+    let brokers = broker.bootstrap();
+    let common = ["--brokers", &brokers, "--copies", "1", "--rounds", "1", "--json", json, "--svg", svg];
+    let output = bench(&[&[CLIP], common.as_slice()].concat());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("sessions per core") && printed.contains("whole by the sum of its parts"));
+
+    let figures: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let rows = figures["rows"].as_array().unwrap();
+    let subjects: Vec<&str> = rows.iter().map(|row| row["subject"].as_str().unwrap()).collect();
+    assert_eq!(subjects, ["product", "product_on_two_threads", "parts"], "no opponent was asked for");
+    let used = |row: &Value, by: &str| {
+        let parts = row["by"].as_array().unwrap();
+        parts.iter().find(|part| part[0] == by).map_or(0.0, |part| part[1].as_f64().unwrap())
+    };
+    assert!(used(&rows[0], "vision") > 0.0 && used(&rows[0], "child") > 0.0, "{figures}");
+    // Whatever the machine is busy with: the whole cannot be much cheaper than its parts.
+    let ratio = figures["whole_by_parts"]["median"].as_f64().unwrap();
+    assert!(ratio > 0.8, "{ratio}");
+    assert!(figures["peak_bytes"].as_u64().unwrap() > 50 << 20);
+    assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg "));
+
+    let list = jvm::tool("org.apache.kafka.tools.TopicCommand", &brokers).arg("--list").output().unwrap();
+    let topics = String::from_utf8(list.stdout).unwrap();
+    assert!(list.status.success() && !topics.lines().any(|name| name.starts_with("bench-")), "{topics}");
+}
+
+#[test]
+fn what_is_missing_is_told_before_anything_is_measured() {
+    let no_file = bench(&["no-such.webm"]);
+    assert_eq!(no_file.status.code(), Some(2), "{}", String::from_utf8_lossy(&no_file.stderr));
+    let no_broker = bench(&[CLIP, "--brokers", "127.0.0.1:1"]);
+    assert_eq!(no_broker.status.code(), Some(7), "{}", String::from_utf8_lossy(&no_broker.stderr));
+}
