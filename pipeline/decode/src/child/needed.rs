@@ -13,6 +13,8 @@ use crate::plan::SamplingPlan;
 
 /// More encoded bytes than this are never held back: beyond it they are decoded, needed or not.
 const MOST_BYTES: usize = 8 << 20;
+/// What a frame costs besides its bytes: there may be millions of a single one.
+const OVERHEAD: usize = 512;
 
 /// An encoded frame, in decoding order.
 #[derive(Debug)]
@@ -109,7 +111,7 @@ impl<B> Needed<B> {
     }
 
     fn hold(&mut self, frame: Encoded<B>) -> Vec<B> {
-        self.held_bytes += frame.size;
+        self.held_bytes += frame.size + OVERHEAD;
         self.held.push(frame.buffer);
         if self.held_bytes > MOST_BYTES { self.release() } else { Vec::new() }
     }
@@ -182,6 +184,12 @@ mod tests {
             largest = largest.max(needed.held.len());
         }
         assert!(largest <= 8, "{largest}");
+        for _ in 0..100_000 {
+            let at = Some(MediaMs(100));
+            needed.push(Encoded { at, is_key: false, size: 0, buffer: 100 });
+            largest = largest.max(needed.held.len());
+        }
+        assert!(largest < 20_000, "{largest}");
     }
 
     /// Instants with the time of the frame that stands for them, when frames pass through a decoder that
