@@ -21,6 +21,9 @@ const OVERHEAD: usize = size_of::<Packet>();
 /// No codec decodes more frames than this before one that is shown earlier.
 const MOST_STRAGGLERS: usize = 16;
 
+/// No codec decodes a frame this much later than one that is shown after it.
+pub(crate) const LONGEST_DELAY: Millis = Millis::from_secs(30);
+
 /// How a stream is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutSettings {
@@ -148,6 +151,12 @@ impl Cutter {
         let mut complete = Vec::new();
         if packet.is_after_loss {
             self.pass_loss(packet.at, &mut complete);
+        }
+        if self.latest.is_some_and(|latest| latest - packet.at > LONGEST_DELAY) {
+            // What follows may have been predicted from it.
+            self.key = None;
+            self.dropped += 1;
+            return complete;
         }
         let is_latest = self.latest.is_none_or(|latest| packet.at > latest);
         self.is_reordered |= self.latest.is_some_and(|latest| packet.at < latest);

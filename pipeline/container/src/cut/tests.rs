@@ -129,6 +129,17 @@ fn stragglers_are_bounded() {
 }
 
 #[test]
+fn a_frame_that_comes_far_too_late_is_dropped_with_what_may_refer_to_it() {
+    let frames = [(0, true), (40_000, true), (100, false), (40_100, false), (43_000, true), (43_100, false)];
+    let mut cutter = Cutter::new(CutSettings::default());
+    let mut segments: Vec<_> =
+        frames.into_iter().flat_map(|(at, is_key)| cutter.push(packet(at, is_key))).collect();
+    assert_eq!(cutter.dropped(), 2);
+    segments.extend(cutter.finish());
+    assert_eq!(shape(&segments), [(0, 40_000, 1), (40_000, 43_000, 1), (43_000, 43_101, 2)]);
+}
+
+#[test]
 fn the_time_of_lost_frames_is_a_segment_without_packets() {
     let after_loss = Packet { is_after_loss: true, ..packet(3500, true) };
     let frames = stream(25, 20).chain([after_loss, packet(3600, false)]);

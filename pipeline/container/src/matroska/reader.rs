@@ -151,7 +151,7 @@ impl Reader {
 
     fn before_segment(&mut self, window: &mut Window, header: Header) -> Result<Step, ContainerError> {
         if header.id != SEGMENT {
-            return Ok(skip_if(matches!(header.id, EBML | VOID | CRC_32), window, header));
+            return Ok(self.skip_if(matches!(header.id, EBML | VOID | CRC_32), window, header));
         }
         window.skip(header.length as u64);
         window.release();
@@ -176,7 +176,7 @@ impl Reader {
                 Ok(Step::Done)
             }
             SEEK_HEAD | INFO | TRACKS | CUES | ATTACHMENTS | CHAPTERS | TAGS | VOID | CRC_32 => {
-                Ok(skip_if(true, window, header))
+                Ok(self.skip_if(true, window, header))
             }
             _ => Ok(Step::Damage("something that no segment contains")),
         }
@@ -218,7 +218,7 @@ impl Reader {
             }
             TIMESTAMP | SIMPLE_BLOCK | BLOCK_GROUP => {}
             SILENT_TRACKS | POSITION | PREV_SIZE | ENCRYPTED_BLOCK | VOID | CRC_32 => {
-                return Ok(skip_if(size.is_some(), window, header));
+                return Ok(self.skip_if(size.is_some(), window, header));
             }
             _ => return Ok(Step::Damage("something that no cluster contains")),
         }
@@ -240,6 +240,27 @@ impl Reader {
             window.skip(whole as u64);
         }
         Ok(step)
+    }
+
+    /// Steps over an element that may stand here.
+    ///
+    /// If it turns out to have swallowed others, they are looked for in it: it has to be there as a whole,
+    /// wherever the stream was cut. One that is larger than any frame is never looked into.
+    fn skip_if(&self, is_expected: bool, window: &mut Window, header: Header) -> Step {
+        let Some(size) = header.size.filter(|_| is_expected) else {
+            return Step::Damage("an element where none can be");
+        };
+        let whole = (header.length as u64).saturating_add(size);
+        let is_small = size <= self.limits.frame as u64;
+        if is_small && whole > window.rest().len() as u64 {
+            return Step::NeedsMore;
+        }
+        window.release();
+        window.skip(whole);
+        if !is_small {
+            window.release();
+        }
+        Step::Done
     }
 
     /// Length of a tick, in nanoseconds.
@@ -348,14 +369,4 @@ fn fits(window: &Window, header: Header, end: Option<u64>) -> bool {
     let Some(size) = header.size else { return false };
     let own_end = window.position().saturating_add(header.length as u64).saturating_add(size);
     end.is_none_or(|end| own_end <= end)
-}
-
-/// Steps over an element that may stand here.
-fn skip_if(is_expected: bool, window: &mut Window, header: Header) -> Step {
-    let Some(size) = header.size.filter(|_| is_expected) else {
-        return Step::Damage("an element where none can be");
-    };
-    window.release();
-    window.skip((header.length as u64).saturating_add(size));
-    Step::Done
 }

@@ -3,15 +3,16 @@
 use domain::time::Millis;
 
 use super::element::*;
-use crate::cut::Segment;
+use crate::cut::{LONGEST_DELAY, Segment};
 use crate::packet::Packet;
 use crate::track::{Codec, Colour, VideoTrack};
 
 /// The number of the only track.
 const TRACK: u8 = 1;
 
-/// A block's time reaches about 32 s from its cluster's.
-const LONGEST_CLUSTER: Millis = Millis::from_secs(30);
+/// A block's time reaches about 32 s from its cluster's. As long as frames are delayed at most, so that the
+/// times of clusters never run back.
+const LONGEST_CLUSTER: Millis = LONGEST_DELAY;
 
 const KEY: u8 = 0x80;
 

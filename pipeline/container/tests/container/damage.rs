@@ -53,6 +53,25 @@ fn one_wrong_size_costs_a_cluster_at_most() {
     }
 }
 
+/// What swallowed others is found out in the same place, however little of the stream comes at once.
+#[test]
+fn padding_of_a_wrong_size_costs_the_same_wherever_the_stream_is_cut() {
+    let stream = without_cluster_sizes(fs::read(clip("c01_calm_vp8.webm")).unwrap());
+    let clusters: Vec<usize> =
+        (0..stream.len() - 4).filter(|at| stream[*at..].starts_with(&[0x1f, 0x43, 0xb6, 0x75])).collect();
+    // At the end of the second cluster, up to somewhere in the next.
+    let mut damaged = stream[..clusters[2]].to_vec();
+    damaged.extend([0xec, 0x10, 0x01, 0x00, 0x07]);
+    damaged.extend(&stream[clusters[2]..]);
+    let whole = demux([&damaged[..]]);
+    assert_eq!((whole.damages, whole.result.is_ok()), (1, true));
+    assert_eq!(frames(&whole.packets).last(), frames(&demux([&stream[..]]).packets).last());
+    for piece in [1000, 4000, 64 << 10] {
+        let pieces = demux(damaged.chunks(piece));
+        assert!(pieces.packets == whole.packets && pieces.damages == 1, "{piece}");
+    }
+}
+
 #[test]
 fn what_comes_before_a_cut_is_delivered() {
     for name in ["c01_calm_vp8.webm", "c04_leaves_fmp4.mp4", "c02_calm_h264.mp4", "c19_1080p_h264.mkv"] {

@@ -44,6 +44,9 @@ fn read(stream: &[u8]) {
     }
     let _ = demuxer.finish();
     assert!(delivered <= 2 * stream.len(), "{delivered} of {}", stream.len());
+    let (whole, pieces) = (demux([stream]), demux(stream.chunks(700)));
+    assert_eq!(whole.packets, pieces.packets);
+    assert_eq!((whole.damages, whole.result.is_ok()), (pieces.damages, pieces.result.is_ok()));
 
     let Ok(mut segments) = Segments::open(Cursor::new(stream), Limits::default(), CutSettings::default())
     else {

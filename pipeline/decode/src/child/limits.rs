@@ -8,7 +8,8 @@ use crate::protocol::Limits;
 /// The size of the coded picture that a demuxer or parser announces, if it does.
 pub(super) fn size_of(caps: &gst::CapsRef) -> Option<(u32, u32)> {
     let structure = caps.structure(0)?;
-    let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
+    // Demuxers make negative numbers of what files say in unsigned ones.
+    let side = |name| structure.get::<i32>(name).ok().map(i32::cast_unsigned);
     Some((side("width")?, side("height")?))
 }
 

@@ -14,6 +14,8 @@ use crate::plan::SamplingPlan;
 
 /// More encoded bytes than this are never held back: beyond it they are decoded, needed or not.
 const MOST_BYTES: usize = 8 << 20;
+/// What a frame costs besides its bytes: there may be millions of a single one.
+const OVERHEAD: usize = 512;
 
 /// An encoded frame, in decoding order.
 #[derive(Debug)]
@@ -45,6 +47,15 @@ impl<B> Known<B> {
     }
 }
 
+/// A frame that is held back.
+#[derive(Debug)]
+struct Held<B> {
+    at: Option<MediaMs>,
+    /// What it costs, in bytes.
+    size: usize,
+    buffer: B,
+}
+
 /// Holds encoded frames back until it is known whether they are needed.
 #[derive(Debug)]
 pub(super) struct Needed<B> {
@@ -59,7 +70,7 @@ pub(super) struct Needed<B> {
     latest: Option<MediaMs>,
     /// The frame that passed the last instant of the plan.
     over: Option<MediaMs>,
-    held: Vec<(Option<MediaMs>, B)>,
+    held: Vec<Held<B>>,
     held_bytes: usize,
     dropped: u64,
 }
@@ -138,14 +149,14 @@ impl<B> Needed<B> {
         let moments = self.moments_before(end);
         let frames = self.release_for(&moments);
         // Those that are left come after the last moment.
-        let announced = self.held.iter().filter_map(|(at, _)| *at).min();
+        let announced = self.held.iter().filter_map(|held| held.at).min();
         Known { frames, moments, announced: announced.into_iter().collect(), is_all: false }
     }
 
     /// Everything held, for an event that must not overtake it.
     pub(super) fn release(&mut self) -> Vec<B> {
         self.held_bytes = 0;
-        self.held.drain(..).map(|(_, buffer)| buffer).collect()
+        self.held.drain(..).map(|held| held.buffer).collect()
     }
 
     /// The moments for the instants from `next` up to `end`.
@@ -165,12 +176,10 @@ impl<B> Needed<B> {
     fn release_for(&mut self, moments: &[MediaMs]) -> Vec<B> {
         let Some(asked) = moments.last() else { return Vec::new() };
         self.asked = self.asked.max(Some(*asked));
-        let is_asked = |(at, _): &(Option<MediaMs>, B)| at.is_some_and(|at| at <= *asked);
+        let is_asked = |held: &Held<B>| held.at.is_some_and(|at| at <= *asked);
         let count = self.held.iter().rposition(is_asked).map_or(0, |last| last + 1);
-        if count == self.held.len() {
-            self.held_bytes = 0;
-        }
-        self.held.drain(..count).map(|(_, buffer)| buffer).collect()
+        self.held_bytes -= self.held[..count].iter().map(|held| held.size).sum::<usize>();
+        self.held.drain(..count).map(|held| held.buffer).collect()
     }
 
     fn drop_held(&mut self) {
@@ -180,8 +189,9 @@ impl<B> Needed<B> {
     }
 
     fn hold(&mut self, frame: Encoded<B>) -> Vec<B> {
-        self.held_bytes += frame.size;
-        self.held.push((frame.at, frame.buffer));
+        let size = frame.size + OVERHEAD;
+        self.held_bytes += size;
+        self.held.push(Held { at: frame.at, size, buffer: frame.buffer });
         if self.held_bytes > MOST_BYTES { self.release() } else { Vec::new() }
     }
 }
@@ -274,6 +284,12 @@ mod tests {
             largest = largest.max(needed.held.len());
         }
         assert!(largest <= 8, "{largest}");
+        for _ in 0..100_000 {
+            let at = Some(MediaMs(100));
+            let _ = needed.push(Encoded { at, is_key: false, size: 0, buffer: 100 });
+            largest = largest.max(needed.held.len());
+        }
+        assert!(largest < 20_000, "{largest}");
     }
 
     /// Instants with the time of the frame that stands for them, when frames pass through a decoder that

@@ -97,6 +97,9 @@ impl Plug {
             Some(parser) => parser.static_pad("src").ok_or_else(missing)?,
             None => pad.clone(),
         };
+        if let Some(pad) = parser.as_ref().and_then(|parser| parser.static_pad("sink")) {
+            hide_size(&pad);
+        }
         self.watch(&output, &input, codec);
         for element in chain.iter().rev() {
             element.sync_state_with_parent().map_err(broken)?;
@@ -195,6 +198,22 @@ fn settle(decoder: &gst::Element) {
             decoder.set_property_from_str(property, value);
         }
     }
+}
+
+/// Keeps the size that the container states from a parser: it would pass that on instead of the one that it
+/// finds, and the decoder goes by what it finds.
+fn hide_size(parser: &gst::Pad) {
+    parser.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        let Some(gst::PadProbeData::Event(event)) = &info.data else { return gst::PadProbeReturn::Ok };
+        if let gst::EventView::Caps(announced) = event.view() {
+            let mut caps = announced.caps_owned();
+            for structure in caps.make_mut().iter_mut() {
+                structure.remove_fields(["width", "height"]);
+            }
+            info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(&caps)));
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Takes an encoded frame on its way to the decoder.

@@ -37,7 +37,7 @@ pub(super) enum News {
 /// Why a frame ends the job.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The plan is fulfilled.
+    /// The plan is fulfilled, or nothing that counts can follow.
     Fulfilled,
     /// The parent wants no more, or is gone.
     Interrupted,
@@ -186,11 +186,13 @@ impl Session {
         known.frames
     }
 
-    /// Takes note of an encoded frame that is decoded in any case.
+    /// Takes note of an encoded frame that is decoded in any case, of a format that keeps them in order.
     pub(super) fn met(&mut self, running: gst::ClockTime, lasts: gst::ClockTime) -> Result<(), Stop> {
         self.frames_submitted += 1;
-        if let Place::At(at) = self.timeline.meet(Some(running), Some(lasts)) {
-            lock(&self.link).tell_progress(at)?;
+        match self.timeline.meet(Some(running), Some(lasts)) {
+            Place::At(at) => lock(&self.link).tell_progress(at)?,
+            Place::Nowhere => {}
+            Place::BeyondLimit => return Err(Stop::Fulfilled),
         }
         Ok(())
     }

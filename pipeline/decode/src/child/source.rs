@@ -18,6 +18,11 @@ use crate::error::Fault;
 /// Type finders look no further than this.
 const HEAD_BYTES: usize = 256 << 10;
 
+/// How often a demuxer may read, whatever the size of the file, and how many bytes there have to be for each
+/// time beyond that. Damage makes some read the same place for ever.
+const READS: u64 = 1 << 16;
+const BYTES_FOR_A_READ: u64 = 8;
+
 /// The file of a job.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -70,15 +75,17 @@ impl Source {
         let read_from = Arc::clone(&position);
         let size = self.size;
         let mend = self.mend.clone();
+        let mut reads_left = READS + size / BYTES_FOR_A_READ;
         let feed = move |source: &gst_app::AppSrc, wanted: u32| {
             let offset = read_from.load(Ordering::Relaxed);
             // What cannot be read ends the stream like the end of the file does: what came before counts.
             let length = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
             let mut bytes = read_at(&file, offset, length.min(wanted as usize)).unwrap_or_default();
-            if bytes.is_empty() {
+            if bytes.is_empty() || reads_left == 0 {
                 let _ = source.end_of_stream();
                 return;
             }
+            reads_left -= 1;
             if let Some(mend) = &mend {
                 lock(mend).mend(offset, &mut bytes);
             }

@@ -23,6 +23,9 @@ use crate::protocol::{Job, Summary};
 /// No photo is larger; what is longer is read as if it broke off here.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// What comes with a picture, its colour profile and its texts, is not longer; compressed, it may say less.
+const MOST_BESIDE: u64 = 16 << 20;
+
 /// A decoder may use so many bytes a pixel of the largest picture for itself.
 const MOST_BYTES_PER_PIXEL: u64 = 16;
 
@@ -64,7 +67,9 @@ fn show(session: &mut Session, source: &Source, format: &'static str) -> Result<
     bounds.max_image_width = Some(limits.longer_side);
     bounds.max_image_height = Some(limits.longer_side);
     bounds.max_alloc = Some(largest * MOST_BYTES_PER_PIXEL);
-    reader.no_limits();
+    let mut beside = image::Limits::no_limits();
+    beside.max_alloc = Some(MOST_BESIDE);
+    reader.limits(beside);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     check(width, height, limits).map_err(Stop::Refused)?;

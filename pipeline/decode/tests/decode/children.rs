@@ -48,8 +48,8 @@ impl Observed {
     }
 }
 
-/// The most memory that a process has used, in bytes.
-pub fn most_memory(id: i32) -> u64 {
+/// The most memory that a process has used, in bytes; none if it has ended.
+pub fn most_memory(id: i32) -> Option<u64> {
     memory(id, "VmHWM:")
 }
 
@@ -92,6 +92,43 @@ fn a_child_that_is_killed_costs_one_decode() {
         assert_eq!(outcome.numbers().len(), 10);
         assert_eq!(observed.ids().len(), died + 1);
     }
+}
+
+#[test]
+fn a_child_that_is_killed_costs_no_other_decode() {
+    let folder = folder();
+    let path = recording(&folder, 75);
+    let mut settings = on_a_short_leash();
+    settings.children = 2;
+    let observed = Observed::new(settings);
+    // Both are at their first picture when one of them is killed.
+    let both = std::sync::Barrier::new(2);
+    let decode = || {
+        let media = File::open(&path).unwrap();
+        let mut pictures = 0;
+        let plan = SamplingPlan::every(Millis(500));
+        let result = observed.pool.decode(&media, &plan, &mut |event| {
+            pictures += i32::from(matches!(event, DecodeEvent::Frame(_)));
+            let is_first = pictures == 1 && matches!(event, DecodeEvent::Frame(_));
+            if is_first {
+                if both.wait().is_leader() {
+                    kill_process(Pid::from_raw(observed.ids()[0]).unwrap(), Signal::KILL).unwrap();
+                }
+                both.wait();
+            }
+            ControlFlow::Continue(())
+        });
+        (result, pictures)
+    };
+    let outcomes = std::thread::scope(|scope| {
+        let threads = [scope.spawn(decode), scope.spawn(decode)];
+        threads.map(|thread| thread.join().unwrap())
+    });
+    let is_killed = |outcome: &(Result<_, DecodeError>, i32)| {
+        matches!(outcome.0, Err(DecodeError::ChildCrashed { signal: Some(9) }))
+    };
+    assert_eq!(outcomes.iter().filter(|outcome| is_killed(outcome)).count(), 1, "{outcomes:?}");
+    assert!(outcomes.iter().any(|(result, pictures)| result.is_ok() && *pictures == 10), "{outcomes:?}");
 }
 
 #[test]
@@ -304,12 +341,12 @@ fn a_child_that_needs_more_memory_than_it_may_have_fails_alone() {
 
 /// Memory that a process has allocated, in bytes.
 fn allocated(id: i32) -> u64 {
-    memory(id, "VmData:")
+    memory(id, "VmData:").unwrap()
 }
 
 /// A line of what is known of the memory of a process.
-fn memory(id: i32, line: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let found = status.lines().find(|each| each.starts_with(line)).unwrap();
-    found.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+fn memory(id: i32, line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let found = status.lines().find(|each| each.starts_with(line))?;
+    found.split_whitespace().nth(1).unwrap().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }

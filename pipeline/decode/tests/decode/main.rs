@@ -7,6 +7,7 @@
 mod children;
 mod damage;
 mod formats;
+mod hostile;
 mod pictures;
 mod refusals;
 mod sampling;

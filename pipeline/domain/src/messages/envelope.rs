@@ -40,6 +40,14 @@ pub trait Message: Serialize {
 
     /// CloudEvents subject: the session.
     fn subject(&self) -> &str;
+
+    /// Checks what a message from outside must hold before anything is computed from it.
+    ///
+    /// # Errors
+    /// The first rule that it breaks, as a sentence without a full stop.
+    fn validate(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
 }
 
 impl<T: Message> CloudEvent<T> {
@@ -69,23 +77,27 @@ pub fn event_id(kind: &str, data: &impl Serialize) -> String {
 }
 
 macro_rules! messages {
-    ($($message:ty => $kind:literal),* $(,)?) => {
+    ($($message:ty => $kind:literal $(, by $check:path)?;)*) => {
         $(impl Message for $message {
             const TYPE: &'static str = $kind;
 
             fn subject(&self) -> &str {
                 self.session.as_str()
             }
+
+            $(fn validate(&self) -> Result<(), &'static str> {
+                $check(self)
+            })?
         })*
     };
 }
 
 messages! {
-    Observation => "invigilator.observation.v1",
-    Incident => "invigilator.incident.v1",
-    Score => "invigilator.score.v1",
-    Marker => "invigilator.marker.v1",
-    Rescore => "invigilator.rescore.v1",
-    SessionFact => "invigilator.session.v1",
-    Review => "invigilator.review.v1",
+    Observation => "invigilator.observation.v1", by Observation::check;
+    Incident => "invigilator.incident.v1";
+    Score => "invigilator.score.v1";
+    Marker => "invigilator.marker.v1", by Marker::check;
+    Rescore => "invigilator.rescore.v1";
+    SessionFact => "invigilator.session.v1", by SessionFact::check;
+    Review => "invigilator.review.v1";
 }

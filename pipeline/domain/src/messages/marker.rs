@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::segment::is_near;
 use crate::ids::SessionId;
 use crate::time::{MediaMs, Millis};
 
@@ -18,6 +19,13 @@ pub struct Marker {
     pub media_ms: MediaMs,
     /// How long nothing had come by then; of `overtaken`: 0.
     pub silent_ms: Millis,
+}
+
+impl Marker {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let is_sane = is_near(self.media_ms) && is_near(MediaMs::ZERO + self.silent_ms);
+        if is_sane { Ok(()) } else { Err("a marker lies within days of its session") }
+    }
 }
 
 /// What can be noticed.

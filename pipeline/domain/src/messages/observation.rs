@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::segment::{is_near, is_stretch_of_segment};
 use crate::detections::ObjectClass;
 use crate::geometry::{Point, Rect};
 use crate::ids::SessionId;
@@ -43,6 +44,30 @@ pub struct Observation {
     /// Wall-clock facts of this run; absent in canonical form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<ObservationRun>,
+}
+
+impl Observation {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        if !is_stretch_of_segment(self.start_ms, self.end_ms) {
+            return Err("an observation is of a segment that may be");
+        }
+        if !self.frames.iter().all(|frame| is_near(frame.media_ms)) {
+            return Err("samples lie within days of their session");
+        }
+        let is_finite = self.plan.fps.is_finite() && self.frames.iter().all(FrameObservation::is_finite);
+        if is_finite { Ok(()) } else { Err("a number is too large") }
+    }
+}
+
+impl FrameObservation {
+    fn is_finite(&self) -> bool {
+        let boxes = self.faces.iter().map(|face| (face.rect, face.conf));
+        let boxes = boxes.chain(self.persons.iter().flatten().map(|person| (person.rect, person.conf)));
+        let mut boxes = boxes.chain(self.objects.iter().flatten().map(|object| (object.rect, object.conf)));
+        let is_box =
+            |(rect, conf): (Rect, f32)| <[f32; 4]>::from(rect).iter().chain([&conf]).all(|n| n.is_finite());
+        boxes.all(is_box) && self.faces.iter().all(FaceObservation::is_finite)
+    }
 }
 
 /// One stream of a session.
@@ -195,6 +220,16 @@ pub struct FaceObservation {
     /// Comparison with the enrolment; `null` where none was made.
     #[serde(rename = "match")]
     pub identity: Option<IdentityMatch>,
+}
+
+impl FaceObservation {
+    fn is_finite(&self) -> bool {
+        let Self { yaw, pitch, roll, gaze_yaw, gaze_pitch, eye_openness, .. } = *self;
+        let similarity = self.identity.as_ref().and_then(|identity| identity.similarity);
+        let measured = [yaw, pitch, roll, gaze_yaw, gaze_pitch, eye_openness, similarity];
+        let points = self.points.iter().flat_map(|point| [point.x, point.y]);
+        measured.into_iter().flatten().chain(points).all(f32::is_finite)
+    }
 }
 
 /// Comparison of one face with the enrolled candidate.

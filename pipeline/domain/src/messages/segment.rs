@@ -79,8 +79,7 @@ impl SegmentHeader {
     /// # Errors
     /// The first rule that it breaks.
     pub fn validate(&self) -> Result<(), SegmentError> {
-        let length = self.end_ms - self.start_ms;
-        if self.start_ms < MediaMs::ZERO || self.end_ms > Self::LATEST || !Self::may_last(length) {
+        if !is_stretch_of_segment(self.start_ms, self.end_ms) {
             return Err(SegmentError::Interval);
         }
         if self.preroll_ms != Millis::ZERO && !Self::may_last(self.preroll_ms) {
@@ -104,6 +103,17 @@ impl SegmentHeader {
     fn may_last(length: Millis) -> bool {
         length > Millis::ZERO && length <= Self::LONGEST
     }
+}
+
+/// Whether a segment may begin and end there.
+pub(super) fn is_stretch_of_segment(start: MediaMs, end: MediaMs) -> bool {
+    start >= MediaMs::ZERO && end <= SegmentHeader::LATEST && SegmentHeader::may_last(end - start)
+}
+
+/// Whether an instant is so near to a session that arithmetic on it cannot overflow.
+pub(super) fn is_near(instant: MediaMs) -> bool {
+    let most = SegmentHeader::LATEST.0;
+    (-most..=most).contains(&instant.0)
 }
 
 /// Whether a text is a SHA-256 in lower-case hexadecimal digits.

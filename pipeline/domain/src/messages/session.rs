@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Accommodation;
+use super::segment::is_near;
 use crate::ids::SessionId;
 use crate::time::{Interval, MediaMs};
 
@@ -17,6 +18,23 @@ pub struct SessionFact {
     /// What happened.
     #[serde(flatten)]
     pub event: SessionEvent,
+}
+
+impl SessionFact {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        if !is_near(self.media_ms) {
+            return Err("a fact lies within days of its session");
+        }
+        match self.event {
+            SessionEvent::Started { expected: Some(expected), .. }
+            | SessionEvent::Ended { expected: Some(expected) }
+                if !is_near(expected.start) || !is_near(expected.end) || expected.end < expected.start =>
+            {
+                Err("video is expected within days of its session, and not backwards")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What can happen to a session.

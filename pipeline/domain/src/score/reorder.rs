@@ -125,9 +125,12 @@ impl Reorder {
     fn continues(&self, next: &Segment) -> bool {
         match self.last {
             None => next.place() == (0, 0),
-            Some(((epoch, sequence), _)) if next.epoch == epoch => next.sequence == sequence + 1,
+            Some(((epoch, sequence), _)) if next.epoch == epoch => {
+                sequence.checked_add(1) == Some(next.sequence)
+            }
             Some(((epoch, _), end)) => {
-                next.place() == (epoch + 1, 0) && next.interval.start - end <= SEAMLESS
+                let is_next = epoch.checked_add(1) == Some(next.epoch) && next.sequence == 0;
+                is_next && next.interval.start - end <= SEAMLESS
             }
         }
     }
@@ -138,10 +141,10 @@ impl Reorder {
         }
         match self.last {
             Some(((epoch, sequence), _)) if segment.epoch != epoch => {
-                self.remember(Hole { epoch, first: sequence + 1, last: u64::MAX });
+                self.remember(Hole { epoch, first: sequence.saturating_add(1), last: u64::MAX });
                 self.remember_up_to(segment, 0);
             }
-            Some(((_, sequence), _)) => self.remember_up_to(segment, sequence + 1),
+            Some(((_, sequence), _)) => self.remember_up_to(segment, sequence.saturating_add(1)),
             None => self.remember_up_to(segment, 0),
         }
         true

@@ -230,8 +230,9 @@ fn print(quality: &Quality) -> Option<Print> {
     Some(Print { hash, grid: Grid(cells) })
 }
 
+/// Clamped to what no measurement comes near, so that no arithmetic on it can overflow.
 fn thousandths(value: f32) -> i32 {
-    (value * 1000.0).round() as i32
+    ((value * 1000.0).round() as i32).clamp(-1_000_000, 1_000_000)
 }
 
 fn confidence(value: f32) -> u16 {

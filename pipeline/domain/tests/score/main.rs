@@ -12,6 +12,7 @@ mod accommodations;
 mod bounded_state;
 mod calibration;
 mod coverage;
+mod hostile_numbers;
 mod hysteresis;
 mod late_and_lost;
 mod looking_away;

@@ -22,7 +22,8 @@ pub fn encode<T: Message>(event: Event<'_>, message: &T) -> (Headers, Vec<u8>) {
 /// Reads a message.
 ///
 /// # Errors
-/// If the record is no such event, of another version, or its data, key and subject do not agree.
+/// If the record is no such event, of another version, its data, key and subject do not agree, or the
+/// message breaks a rule.
 pub fn decode<T: Message + DeserializeOwned>(record: &Record) -> Result<T, WireError> {
     check_kind(record, T::TYPE)?;
     let content_type = required(&record.headers, CONTENT_TYPE)?;
@@ -33,6 +34,7 @@ pub fn decode<T: Message + DeserializeOwned>(record: &Record) -> Result<T, WireE
     let message: T = serde_json::from_slice(value)
         .map_err(|error| WireError::InvalidData { problem: printable(&error.to_string()) })?;
     check_session(record, message.subject())?;
+    message.validate().map_err(|problem| WireError::InvalidData { problem: problem.to_owned() })?;
     Ok(message)
 }
 

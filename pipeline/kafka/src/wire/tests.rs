@@ -80,6 +80,13 @@ fn a_message_is_a_cloud_event_in_binary_mode() {
 }
 
 #[test]
+fn a_message_that_breaks_a_rule_is_refused() {
+    let never = Marker { media_ms: MediaMs(i64::MIN), ..marker() };
+    let error = decode::<Marker>(&read("t1/e7/s42", encode(EVENT, &never))).unwrap_err();
+    assert_eq!(error.reason(), "invalid_data");
+}
+
+#[test]
 fn the_published_example_of_an_observation_goes_through() {
     let example = include_str!("../../../../tests/data/messages/observation.v1.json");
     let observation: Observation = serde_json::from_str(example).unwrap();
@@ -228,7 +235,11 @@ proptest! {
     }
 
     #[test]
-    fn messages_are_read_as_written(session in sessions(), at in any::<i64>(), silent in any::<i64>()) {
+    fn messages_are_read_as_written(
+        session in sessions(),
+        at in 0..=SegmentHeader::LATEST.0,
+        silent in 0..=SegmentHeader::LATEST.0,
+    ) {
         let message =
             Marker { session, kind: MarkerKind::StreamLost, media_ms: MediaMs(at), silent_ms: Millis(silent) };
         let record = read(message.session.as_str(), encode(Event::from_source("/x"), &message));
