@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak bench test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak bench fuzz test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -15,6 +15,8 @@ PROPTEST_CASES ?= 100000
 SOAK_MINUTES ?= 30
 # How often `make bench` measures.
 BENCH_ROUNDS ?= 5
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 60
 
 # What the build needs comes first, so that everything else can be fetched beside it.
 build_packages := libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev pkg-config libssl-dev
@@ -102,13 +104,24 @@ soak: setup ## sessions come and workers are killed, for half an hour (SOAK_MINU
 bench: setup-kafka setup-media build ## sessions per core, beside a worker in Python (BENCH_ROUNDS)
 	@benches/run.sh $(BENCH_ROUNDS)
 
+fuzz: setup-media check-cargo ## everything that parses bytes of strangers, each for a minute (FUZZ_SECONDS)
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked --version 0.13.2 cargo-fuzz
+	@fuzz/seeds.sh
+	@export RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0; \
+	cargo fuzz build; \
+	for target in $$(cargo fuzz list); do \
+	    echo "fuzz: $$target" >&2; \
+	    cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	        -verbosity=0 -print_final_stats=1; \
+	done
+
 test-fast: check-cargo ## unit tests only
 	cargo test --workspace --lib
 
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh benches/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \

@@ -45,6 +45,9 @@ mod process;
 mod protocol;
 
 pub use child::decode_child_main;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use child::fuzzing;
 pub use confinement::{Barrier, Confinement};
 pub use error::DecodeError;
 pub use event::{DecodeEvent, Decoded, Ending, StreamInfo};

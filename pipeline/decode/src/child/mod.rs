@@ -6,6 +6,8 @@
 mod confine;
 mod convert;
 mod ebml;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gif;
 mod limits;
 mod link;

@@ -81,6 +81,16 @@ fn clusters_that_go_on_for_days() {
     assert_eq!((decoded.ending, decoded.last.0), (Ending::Truncated, LONGEST));
 }
 
+/// A demuxer that meets a fragment without a movie looks for the index at the end, and again, and again.
+#[test]
+fn an_index_that_is_read_again_and_again() {
+    let mut bytes = made("a.mp4", "-c:v libx264 -g 5 -movflags frag_keyframe+empty_moov");
+    let movie = place(&bytes, b"moov");
+    bytes[movie..movie + 4].copy_from_slice(b"free");
+    let cost = cost("fragments without a movie", &bytes, &whole());
+    assert_eq!((cost.outcome.reason(), cost.deaths), ("damaged", 0));
+}
+
 /// A file may state any size at no cost: what it does not hold reads as zeros.
 #[test]
 fn a_recording_with_a_tail_of_nothing() {
