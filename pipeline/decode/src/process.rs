@@ -118,6 +118,9 @@ const PASSED_ENVIRONMENT: [&str; 10] = [
 const KEPT_MEMORY: &str = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=33554432:\
                            glibc.malloc.trim_threshold=1073741824";
 
+/// How often a child is started that is killed each time, until starting it is what is wrong.
+const MOST_STARTS: u32 = 4;
+
 /// How long a child that hung up may take to be gone, before it is killed.
 const EXIT_TIMEOUT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
@@ -136,7 +139,15 @@ pub(crate) struct ChildProcess {
 impl ChildProcess {
     /// Starts a child and waits until it is ready.
     pub(crate) fn spawn(settings: &DecoderSettings) -> Result<Self, DecodeError> {
-        Self::start(settings).map_err(|error| match error {
+        let mut started = Self::start(settings);
+        for _ in 1..MOST_STARTS {
+            // Somebody killed it before it had seen a byte: for memory that others took, perhaps.
+            if !matches!(started, Err(DecodeError::ChildCrashed { signal: Some(_) })) {
+                break;
+            }
+            started = Self::start(settings);
+        }
+        started.map_err(|error| match error {
             DecodeError::Spawn(_) => error,
             // There is no input yet that could be at fault.
             DecodeError::Io(cause) => DecodeError::Spawn(cause),
