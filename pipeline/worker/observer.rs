@@ -1,9 +1,10 @@
 //! Looks at decoded segments and writes down what was seen: the OBSERVE stage without its surroundings.
 //!
-//! Input: segments with one sample per instant of the base grid. Output: one observation per segment, in
-//! the same order. Looks at those first; only a segment with a suspicious sample is looked at more closely,
-//! at the instants of the escalated grid between, whose pictures it asks for. An observation depends on its
-//! segment alone, never on which other segments shared the batch. Does not decode, does not judge.
+//! Input: segments with the samples of their base plans. Output: one observation per segment, in the same
+//! order. Looks at those first; only a segment with a suspicious sample is looked at more closely, at the
+//! instants of the escalated grid, whose pictures it asks for. An observation depends on its segment and its
+//! plan alone, never on which other segments shared the batch. Does not decode, does not judge, does not
+//! choose the base plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,22 +13,22 @@ use std::time::{Duration, Instant};
 use domain::error::ErrorKind;
 use domain::geometry::Rect;
 use domain::messages::{
-    FrameObservation, Observation, ObservationRun, Plan, PlanReason, SampleStatus, StageTimings, UnseenReason,
+    FrameObservation, Observation, ObservationRun, Plan, SampleStatus, StageTimings, UnseenReason,
 };
 use domain::observe::{self, Observers, Reporting, SegmentIdentity};
 use domain::picture::Picture;
-use domain::ports::{Attention, Look, Sight, Vision, VisionError};
-use domain::sampling::{SampleGrid, Suspicion, is_somebody_faceless};
+use domain::ports::{Attention, Look, SampleTime, Sight, Vision, VisionError};
+use domain::sampling::{BasePlan, Pace, SampleGrid, Suspicion, is_somebody_faceless};
 use domain::time::{MediaMs, Millis};
 
 use crate::clock;
 
-/// The answer of the decoder for one planned instant.
+/// The answer of the decoder for one sample.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The instant.
-    pub instant: MediaMs,
-    /// The picture that stands at that instant, if any does.
+    /// When it is.
+    pub time: SampleTime,
+    /// The picture that stands at that moment, if any does.
     pub picture: Option<Arc<Picture>>,
 }
 
@@ -36,7 +37,9 @@ pub struct Sample {
 pub struct DecodedSegment {
     /// Which one.
     pub identity: SegmentIdentity,
-    /// One sample per instant of the base grid, in order.
+    /// How it is looked at first.
+    pub plan: BasePlan,
+    /// The samples of that plan, in order.
     pub samples: Vec<Sample>,
     /// How long it waited to be decoded.
     pub queued: Duration,
@@ -65,8 +68,9 @@ pub struct Observer<'a, V> {
 }
 
 impl<V: Vision> Observer<'_, V> {
-    /// Observes a batch of segments in parallel. `closer` gives the samples between those of the base grid
-    /// for the segments of these indices, in their order; why it cannot is handed through.
+    /// Observes a batch of segments in parallel. `closer` gives the samples of the escalated grid for the
+    /// segments of these indices, in their order (those that were looked at already may be left out); why it
+    /// cannot is handed through.
     ///
     /// # Errors
     /// If the models cannot run at all. A single picture that cannot be looked at becomes a sample
@@ -78,40 +82,58 @@ impl<V: Vision> Observer<'_, V> {
     ) -> Result<Vec<Result<Observation, E>>, V::Error> {
         let started = Instant::now();
         let samples: Vec<&[Sample]> = segments.iter().map(|segment| segment.samples.as_slice()).collect();
-        let base = self.look(&samples, |_, _| NO_SURPRISE)?;
+        let is_due = |segment: usize, time: SampleTime| {
+            segments[segment].plan.is_for_things(self.grid, time.planned, self.things_every)
+        };
+        let base = self.look(&samples, |_, _| NO_SURPRISE, is_due)?;
         let is_suspicious = |frames: &Frames| frames.values().any(|frame| self.suspicion.raised_by(frame));
-        let suspicious: Vec<usize> =
-            (0..base.len()).filter(|segment| is_suspicious(&base[*segment])).collect();
+        let suspicious: Vec<usize> = (0..base.len())
+            .filter(|segment| segments[*segment].plan.escalates && is_suspicious(&base[*segment]))
+            .collect();
         let looked = started.elapsed();
 
-        let mut observed: Vec<Result<(Frames, bool), E>> =
-            base.into_iter().map(|frames| Ok((frames, false))).collect();
         let more = if suspicious.is_empty() { Vec::new() } else { closer(&suspicious) };
         let resumed = Instant::now();
+        let mut failed: BTreeMap<usize, E> = BTreeMap::new();
         let mut to_look: Vec<(usize, Vec<Sample>)> = Vec::with_capacity(more.len());
         for (segment, samples) in suspicious.into_iter().zip(more) {
             match samples {
-                Ok(samples) => to_look.push((segment, samples)),
-                Err(error) => observed[segment] = Err(error),
+                Ok(mut samples) => {
+                    samples.retain(|sample| !base[segment].contains_key(&sample.time.moment));
+                    to_look.push((segment, samples));
+                }
+                Err(error) => drop(failed.insert(segment, error)),
             }
         }
         let samples: Vec<&[Sample]> = to_look.iter().map(|(_, samples)| samples.as_slice()).collect();
-        let attention = |index: usize, instant: MediaMs| {
-            let before = observed[to_look[index].0].as_ref().ok();
-            let before = before.and_then(|(frames, _)| frames.range(..instant).next_back());
+        let attention = |index: usize, first: SampleTime| {
+            let before = base[to_look[index].0].range(..first.moment).next_back();
             before.map_or(NO_SURPRISE, |(_, before)| attention_after(before))
         };
-        let closer = self.look(&samples, attention)?;
-        for ((segment, _), closer) in to_look.iter().zip(closer) {
-            if let Ok((frames, escalated)) = &mut observed[*segment] {
-                frames.extend(closer);
-                *escalated = true;
-            }
-        }
+        let always = self.things_every <= self.grid.escalated();
+        let looked_closer = self.look(&samples, attention, |_, _| always)?;
+        let mut closer: BTreeMap<usize, Frames> =
+            to_look.into_iter().map(|(segment, _)| segment).zip(looked_closer).collect();
 
         let infer_time = (looked + resumed.elapsed()) / segments.len().max(1) as u32;
-        let told = segments.into_iter().zip(observed).map(|(segment, observed)| {
-            let (frames, escalated) = observed?;
+        let told = segments.into_iter().zip(base).enumerate().map(|(index, (segment, mut frames))| {
+            if let Some(error) = failed.remove(&index) {
+                return Err(error);
+            }
+            let plan = match closer.remove(&index) {
+                Some(between) => {
+                    frames.extend(between);
+                    escalated(self.grid, segment.plan)
+                }
+                None => {
+                    let shed = segment.plan.shed(self.grid, segment.identity.interval);
+                    let shed: Frames =
+                        shed.map(|instant| (instant, observe::unseen(instant, UnseenReason::Shed))).collect();
+                    let count = shed.len() as u32;
+                    frames.extend(shed);
+                    base_plan(self.grid, segment.plan, count)
+                }
+            };
             let queue_time = segment.queued + started.saturating_duration_since(segment.decoded_at);
             let timings_ms = StageTimings {
                 queue: milliseconds(queue_time),
@@ -119,53 +141,36 @@ impl<V: Vision> Observer<'_, V> {
                 infer: milliseconds(infer_time),
             };
             let frames = frames.into_values().collect();
-            let mut observation =
-                observe::observed(segment.identity, plan(self.grid, escalated), frames, &self.by);
+            let mut observation = observe::observed(segment.identity, plan, frames, &self.by);
             observation.run = Some(run(&self.worker, timings_ms));
             Ok(observation)
         });
         Ok(told.collect())
     }
 
-    /// Looks at the samples of all segments at once. `attention` says how closely to look at the first of a
-    /// segment, at this instant.
+    /// Looks at the samples of all segments at once. `attention` says how closely to look at those of a
+    /// segment, whose first this is; at one that `is_due`, thoroughly.
     fn look(
         &self,
         segments: &[&[Sample]],
-        attention: impl Fn(usize, MediaMs) -> Attention,
+        attention: impl Fn(usize, SampleTime) -> Attention,
+        is_due: impl Fn(usize, SampleTime) -> bool,
     ) -> Result<Vec<Frames>, V::Error> {
         let looks = segments.iter().enumerate().map(|(index, samples)| {
-            let first = samples.first().map_or(NO_SURPRISE, |sample| attention(index, sample.instant));
-            self.looks(samples, first)
+            let attention = samples.first().map_or(NO_SURPRISE, |sample| attention(index, sample.time));
+            looks(samples, attention, |time| is_due(index, time))
         });
         let looks: Vec<Vec<Look>> = looks.collect();
         let answers = self.vision.look(&looks);
         segments.iter().zip(answers).map(|(samples, answers)| self.frames(samples, answers)).collect()
     }
 
-    /// The pictures of a segment: one that stands for several instants is looked at once.
-    fn looks(&self, samples: &[Sample], attention: Attention) -> Vec<Look> {
-        let mut looks: Vec<Look> = Vec::with_capacity(samples.len());
-        for sample in samples {
-            let Some(picture) = &sample.picture else { continue };
-            let is_due = self.grid.is_for_things(sample.instant, self.things_every);
-            let attention = if is_due { Attention::Thorough } else { attention };
-            match looks.last_mut() {
-                Some(last) if Arc::ptr_eq(&last.picture, picture) => {
-                    last.attention = if is_due { attention } else { last.attention };
-                }
-                _ => looks.push(Look { picture: Arc::clone(picture), attention }),
-            }
-        }
-        looks
-    }
-
-    /// What was seen at each instant of a segment; `answers` are those to its [`looks`](Self::looks).
+    /// What was seen at each moment of a segment; `answers` are those to its [`looks`].
     fn frames(&self, samples: &[Sample], answers: Vec<Result<Sight, V::Error>>) -> Result<Frames, V::Error> {
         let mut answers = answers.into_iter();
         let mut frames = Frames::new();
         let mut last: Option<(&Arc<Picture>, Option<Sight>)> = None;
-        for Sample { instant, picture } in samples {
+        for Sample { time: SampleTime { moment: instant, .. }, picture } in samples {
             let Some(picture) = picture else {
                 frames.insert(*instant, observe::unseen(*instant, UnseenReason::Gap));
                 continue;
@@ -190,6 +195,23 @@ impl<V: Vision> Observer<'_, V> {
     }
 }
 
+/// The pictures of a segment: one that stands for several samples is looked at once.
+fn looks(samples: &[Sample], attention: Attention, is_due: impl Fn(SampleTime) -> bool) -> Vec<Look> {
+    let mut looks: Vec<Look> = Vec::with_capacity(samples.len());
+    for sample in samples {
+        let Some(picture) = &sample.picture else { continue };
+        let is_due = is_due(sample.time);
+        let attention = if is_due { Attention::Thorough } else { attention };
+        match looks.last_mut() {
+            Some(last) if Arc::ptr_eq(&last.picture, picture) => {
+                last.attention = if is_due { attention } else { last.attention };
+            }
+            _ => looks.push(Look { picture: Arc::clone(picture), attention }),
+        }
+    }
+    looks
+}
+
 /// One face is what is expected of an exam.
 const NO_SURPRISE: Attention = Attention::Unless { faces: 1 };
 
@@ -204,7 +226,7 @@ fn attention_after(sample: &FrameObservation) -> Attention {
     }
 }
 
-/// What was seen of a segment, by instant.
+/// What was seen of a segment, by moment.
 type Frames = BTreeMap<MediaMs, FrameObservation>;
 
 /// Makes the placeholders of segments that could not be decoded: they keep the place of what is missing,
@@ -223,22 +245,27 @@ impl Placeholders {
     /// The placeholder of a segment.
     pub fn of(&self, identity: SegmentIdentity, reason: &str) -> Observation {
         let instants = self.grid.instants(identity.interval, false);
-        let mut observation =
-            observe::undecodable(identity, plan(self.grid, false), instants, reason, &self.by);
+        let plan = base_plan(self.grid, BasePlan::FULL, 0);
+        let mut observation = observe::undecodable(identity, plan, instants, reason, &self.by);
         observation.run = Some(run(&self.worker, StageTimings::default()));
         observation
     }
 }
 
-fn plan(grid: SampleGrid, escalated: bool) -> Plan {
-    let interval = if escalated { grid.escalated() } else { grid.base() };
-    Plan {
-        fps: 1000.0 / interval.0 as f32,
-        keyframes_only: false,
-        reason: PlanReason::Default,
-        escalated,
-        shed: 0,
-    }
+/// A base plan as it is told, with the number of samples that it left out.
+fn base_plan(grid: SampleGrid, plan: BasePlan, shed: u32) -> Plan {
+    let keyframes_only = plan.pace == Pace::Keyframes;
+    let interval = if keyframes_only { BasePlan::KEYFRAMES_APART } else { grid.base() };
+    Plan { fps: per_second(interval), keyframes_only, reason: plan.reason, escalated: false, shed }
+}
+
+/// What became of a base plan when a sample was suspicious: nothing is left out.
+fn escalated(grid: SampleGrid, plan: BasePlan) -> Plan {
+    Plan { fps: per_second(grid.escalated()), escalated: true, ..base_plan(grid, plan, 0) }
+}
+
+fn per_second(interval: Millis) -> f32 {
+    1000.0 / interval.0 as f32
 }
 
 fn run(worker: &str, timings_ms: StageTimings) -> ObservationRun {

@@ -1,6 +1,6 @@
 //! What the caller learns while a medium is decoded, and at its end.
 
-use domain::ports::Frame;
+use domain::ports::{Frame, SampleTime};
 use domain::time::{MediaMs, Millis};
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 pub enum DecodeEvent {
     /// The video stream was found. Comes once, before everything else.
     Started(StreamInfo),
-    /// The picture that stands for the next planned instant. Consecutive frames may share one
+    /// The picture that stands for the next sample. Consecutive frames may share one
     /// picture (`Arc::ptr_eq`): nothing new was sent between them.
     Frame(Frame),
-    /// No picture stands for the next planned instant.
-    Gap(MediaMs),
+    /// No picture stands for the next sample.
+    Gap(SampleTime),
 }
 
 /// The video stream as the container describes it.

@@ -1,13 +1,13 @@
 //! Checks what a child says about a medium, and turns it into events.
 //!
 //! The child is treated as hostile: its codecs have just read bytes from a stranger. Every planned
-//! instant must come exactly once and in order, every number must fit the plan and the limits, and a
+//! sample must come exactly once and in order, every number must fit the plan and the limits, and a
 //! picture counts only once it was copied out of the child's reach.
 
 use std::sync::Arc;
 
 use domain::picture::{ColourMatrix, ColourRange, Picture};
-use domain::ports::Frame;
+use domain::ports::{Frame, SampleTime};
 use domain::time::{MediaMs, Millis};
 
 use crate::error::{DecodeError, printable};
@@ -33,8 +33,8 @@ pub(crate) struct Intake {
     plan: SamplingPlan,
     limits: Limits,
     stream: Option<StreamInfo>,
-    /// The planned instant that has to come next.
-    expected: MediaMs,
+    /// When the sample is due that has to come next.
+    due: MediaMs,
     /// The latest progress.
     reached: Option<MediaMs>,
     standing: Option<(MediaMs, Arc<Picture>)>,
@@ -48,7 +48,7 @@ impl Intake {
             plan,
             limits,
             stream: None,
-            expected: plan.first(),
+            due: plan.first(),
             reached: None,
             standing: None,
             frames: 0,
@@ -65,12 +65,12 @@ impl Intake {
     ) -> Result<Taken, DecodeError> {
         match message {
             ToParent::Started(stream) => self.started(stream),
-            ToParent::Picture { instant, shown } => self.picture(instant, shown, memory),
-            ToParent::Same { instant } => self.same(instant),
-            ToParent::Gap { instant } => {
-                self.answered(instant)?;
+            ToParent::Picture { time, shown } => self.picture(time, shown, memory),
+            ToParent::Same { time } => self.same(time),
+            ToParent::Gap { time } => {
+                self.answered(time)?;
                 self.gaps += 1;
-                Ok(Taken::Event { event: DecodeEvent::Gap(instant), release: None })
+                Ok(Taken::Event { event: DecodeEvent::Gap(time), release: None })
             }
             ToParent::Progress { reached } => self.progress(reached),
             ToParent::Done(summary) => self.done(summary, cancelled),
@@ -81,7 +81,7 @@ impl Intake {
 
     /// How much of the medium the child got through, as far as it said.
     pub(crate) fn done_with(&self) -> Millis {
-        let answered = (self.expected > self.plan.first()).then_some(self.expected);
+        let answered = (self.due > self.plan.first()).then_some(self.due);
         answered
             .max(self.reached)
             .map_or(Millis::ZERO, |reached| (reached - self.plan.start()).max(Millis::ZERO))
@@ -107,11 +107,11 @@ impl Intake {
 
     fn picture(
         &mut self,
-        instant: MediaMs,
+        time: SampleTime,
         shown: Shown,
         memory: &SharedMemory,
     ) -> Result<Taken, DecodeError> {
-        self.answered(instant)?;
+        self.answered(time)?;
         let before = self.standing.as_ref().map_or(self.plan.start(), |(at, _)| *at);
         if shown.at < before {
             return Err(misbehaved("a picture goes back in time"));
@@ -127,34 +127,34 @@ impl Intake {
         let picture = Picture::new(shown.width, shown.height, matrix, range, bytes)
             .map_err(|_| misbehaved("a picture has no size"))?;
         self.standing = Some((shown.at, Arc::new(picture)));
-        self.frame(instant, Some(shown.slot))
+        self.frame(time, Some(shown.slot))
     }
 
-    fn same(&mut self, instant: MediaMs) -> Result<Taken, DecodeError> {
-        self.answered(instant)?;
-        self.frame(instant, None)
+    fn same(&mut self, time: SampleTime) -> Result<Taken, DecodeError> {
+        self.answered(time)?;
+        self.frame(time, None)
     }
 
     /// The standing picture as an event.
-    fn frame(&mut self, instant: MediaMs, release: Option<usize>) -> Result<Taken, DecodeError> {
+    fn frame(&mut self, time: SampleTime, release: Option<usize>) -> Result<Taken, DecodeError> {
         let (at, picture) = self.standing.as_ref().ok_or(misbehaved("no picture stands"))?;
-        if *at > instant || instant - *at > self.plan.hold() + self.plan.slack() {
+        if *at > time.moment || time.moment - *at > self.plan.hold() {
             return Err(misbehaved("a picture stands for a time that is not its own"));
         }
         self.frames += 1;
-        let frame = Frame { sample_ms: instant, picture_ms: *at, picture: Arc::clone(picture) };
+        let frame = Frame { time, picture_ms: *at, picture: Arc::clone(picture) };
         Ok(Taken::Event { event: DecodeEvent::Frame(frame), release })
     }
 
-    fn answered(&mut self, instant: MediaMs) -> Result<(), DecodeError> {
+    fn answered(&mut self, time: SampleTime) -> Result<(), DecodeError> {
         if self.stream.is_none() {
             return Err(misbehaved("a picture came before the start"));
         }
-        let planned = self.plan.is_open_at(instant) && self.is_within_limit(instant);
-        if instant != self.expected || !planned {
-            return Err(misbehaved("it answered an instant that was not its turn"));
+        let is_open = self.plan.is_open_at(self.due) && self.is_within_limit(time.planned);
+        if !is_open || !self.plan.allows(self.due, time) {
+            return Err(misbehaved("it answered a sample that was not its turn"));
         }
-        self.expected = instant + self.plan.interval();
+        self.due = self.plan.after(time);
         Ok(())
     }
 
@@ -173,8 +173,8 @@ impl Intake {
         if !cancelled && summary.ending == Ending::Stopped {
             return Err(misbehaved("it stopped without being asked to"));
         }
-        if !cancelled && self.plan.until().is_some() && self.plan.is_open_at(self.expected) {
-            return Err(misbehaved("it left out planned instants"));
+        if !cancelled && self.plan.until().is_some() && self.plan.is_open_at(self.due) {
+            return Err(misbehaved("it left out planned samples"));
         }
         let ordered = self.plan.start() <= summary.last && summary.last <= summary.end;
         if !ordered || !self.is_within_limit(summary.end) {

@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use domain::ports::SampleTime;
 use domain::time::{MediaMs, Millis};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -71,7 +72,7 @@ impl Limits {
     }
 }
 
-/// What the child says. `Ready` comes once; for each job come `Started`, then the planned instants in
+/// What the child says. `Ready` comes once; for each job come `Started`, then the planned samples in
 /// order (`Picture`, `Same` or `Gap`) with `Progress` anywhere between, at last `Done` or `Failed`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToParent {
@@ -79,15 +80,15 @@ pub(crate) enum ToParent {
     Started(StreamInfo),
     /// A new picture lies in a slot.
     Picture {
-        instant: MediaMs,
+        time: SampleTime,
         shown: Shown,
     },
-    /// The picture before stands for this instant as well.
+    /// The picture before stands for this sample as well.
     Same {
-        instant: MediaMs,
+        time: SampleTime,
     },
     Gap {
-        instant: MediaMs,
+        time: SampleTime,
     },
     /// Nothing to show yet, but the demuxer got this far.
     Progress {

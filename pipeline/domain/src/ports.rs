@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::detections::Detections;
 use crate::error::ErrorKind;
 use crate::messages::{ModelRef, Quality};
@@ -17,13 +19,29 @@ use crate::time::MediaMs;
 /// last one still stands (compare with [`Arc::ptr_eq`] to look at it only once).
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// The planned instant.
-    pub sample_ms: MediaMs,
-    /// Presentation time of the picture itself, never after `sample_ms` by more than half a sample
-    /// interval.
+    /// When the sample is.
+    pub time: SampleTime,
+    /// Presentation time of the picture itself, never after the moment that it stands for.
     pub picture_ms: MediaMs,
     /// The picture.
     pub picture: Arc<Picture>,
+}
+
+/// When a sample is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SampleTime {
+    /// The instant that the plan names.
+    pub planned: MediaMs,
+    /// The moment that is looked at for it: the same, or a little earlier where that spares decoding. What
+    /// was displayed then is what is seen, and is dated so.
+    pub moment: MediaMs,
+}
+
+impl SampleTime {
+    /// The planned instant itself.
+    pub fn exactly(planned: MediaMs) -> Self {
+        Self { planned, moment: planned }
+    }
 }
 
 /// What was seen in one picture.

@@ -67,10 +67,10 @@ fn run(
         let fed = match event {
             DecodeEvent::Started(stream) => Fed::Started(stream),
             DecodeEvent::Frame(frame) => {
-                let sample = Sample { instant: frame.sample_ms, picture: Some(frame.picture) };
+                let sample = Sample { time: frame.time, picture: Some(frame.picture) };
                 Fed::Sample(sample, took)
             }
-            DecodeEvent::Gap(instant) => Fed::Sample(Sample { instant, picture: None }, took),
+            DecodeEvent::Gap(time) => Fed::Sample(Sample { time, picture: None }, took),
         };
         // The receiver hangs up when looking failed: no need to decode on.
         let sent = send.send(fed);

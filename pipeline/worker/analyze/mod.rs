@@ -34,6 +34,7 @@ use domain::ids::SessionId;
 use domain::messages::{Incident, Observation, Score};
 use domain::observe::SegmentIdentity;
 use domain::ports::{Vision, VisionError};
+use domain::sampling::BasePlan;
 use domain::score::SampleTrace;
 use domain::time::{Interval, MediaMs, Millis};
 
@@ -211,9 +212,10 @@ impl<'a, V: Vision> Run<'a, V> {
         let decode_time = std::mem::take(&mut self.decode_time);
         let grid = self.by.observer.grid;
         let (samples, closer) =
-            segment.samples.into_iter().partition(|sample: &Sample| grid.is_base(sample.instant));
+            segment.samples.into_iter().partition(|sample: &Sample| grid.is_base(sample.time.planned));
         let (queued, decoded_at) = (Duration::ZERO, Instant::now());
-        let segment = DecodedSegment { identity, samples, queued, decode_time, decoded_at };
+        let plan = BasePlan::FULL;
+        let segment = DecodedSegment { identity, plan, samples, queued, decode_time, decoded_at };
         self.ready.push_back((segment, closer));
     }
 

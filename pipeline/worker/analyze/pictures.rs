@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use decode::{DecodeEvent, DecoderPool, SamplingPlan};
 use domain::picture::Picture;
@@ -31,14 +32,25 @@ pub fn show_pictures(
     wanted.dedup();
     let mut next = wanted.into_iter().peekable();
     let file = File::open(path)?;
-    let interval = plan.interval();
-    decoder.decode(&file, plan, &mut |event| {
-        if let DecodeEvent::Frame(frame) = event {
-            while let Some(moment) = next.next_if(|moment| *moment < frame.sample_ms + interval) {
-                shown(moment, &frame.picture);
+    let mut standing: Option<Arc<Picture>> = None;
+    let mut show_before = |until: MediaMs, standing: &Option<Arc<Picture>>| {
+        while let Some(moment) = next.next_if(|moment| *moment < until) {
+            if let Some(picture) = standing {
+                shown(moment, picture);
             }
         }
-        if next.peek().is_some() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        next.peek().is_some()
+    };
+    decoder.decode(&file, plan, &mut |event| {
+        let (until, picture) = match event {
+            DecodeEvent::Started(_) => return ControlFlow::Continue(()),
+            DecodeEvent::Frame(frame) => (frame.time.moment, Some(frame.picture)),
+            DecodeEvent::Gap(time) => (time.moment, None),
+        };
+        let is_wanted = show_before(until, &standing);
+        standing = picture;
+        if is_wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
+    show_before(MediaMs(i64::MAX), &standing);
     Ok(())
 }

@@ -70,8 +70,8 @@ impl RecordedAnalyzer {
         let outcome = self.decoder.decode(&File::open(path)?, &plan, &mut |event| {
             match event {
                 DecodeEvent::Started(started) => stream = Some(started),
-                DecodeEvent::Frame(frame) => reached = Some(frame.sample_ms),
-                DecodeEvent::Gap(instant) => reached = Some(instant),
+                DecodeEvent::Frame(frame) => reached = Some(frame.time.planned),
+                DecodeEvent::Gap(time) => reached = Some(time.planned),
             }
             ControlFlow::Continue(())
         });

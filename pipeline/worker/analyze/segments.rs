@@ -57,7 +57,7 @@ impl Segmenter {
     /// Takes the next sample; returns the segments before it when it begins a new one.
     pub fn push(&mut self, sample: Sample) -> Vec<Segment> {
         let mut complete = Vec::new();
-        while sample.instant >= self.interval.end {
+        while sample.time.planned >= self.interval.end {
             complete.push(self.take(self.interval.end));
         }
         self.gathered.push(sample);
@@ -66,7 +66,7 @@ impl Segmenter {
 
     /// The last segment, which ends with the media at `end`; `None` if nothing is left.
     pub fn finish(&mut self, end: MediaMs) -> Option<Segment> {
-        let last = self.gathered.last()?.instant;
+        let last = self.gathered.last()?.time.planned;
         // A picture without a duration stands at its own instant at least.
         Some(self.take(self.interval.end.min(end.max(last + Millis(1)))))
     }
@@ -78,7 +78,7 @@ impl Segmenter {
 
     /// The last instant that has come.
     pub fn reached(&self) -> MediaMs {
-        self.gathered.last().map_or(self.interval.start, |sample| sample.instant)
+        self.gathered.last().map_or(self.interval.start, |sample| sample.time.planned)
     }
 
     fn take(&mut self, end: MediaMs) -> Segment {
@@ -100,6 +100,8 @@ impl Segmenter {
 
 #[cfg(test)]
 mod tests {
+    use domain::ports::SampleTime;
+
     use super::*;
 
     fn cut(
@@ -108,7 +110,10 @@ mod tests {
         end: i64,
     ) -> Vec<(i64, i64, usize)> {
         let mut segments: Vec<Segment> = instants
-            .flat_map(|instant| segmenter.push(Sample { instant: MediaMs(instant), picture: None }))
+            .flat_map(|instant| {
+                let time = SampleTime::exactly(MediaMs(instant));
+                segmenter.push(Sample { time, picture: None })
+            })
             .collect();
         segments.extend(segmenter.finish(MediaMs(end)));
         assert!(segments.iter().enumerate().all(|(index, segment)| segment.sequence == index as u64));

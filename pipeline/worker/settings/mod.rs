@@ -63,6 +63,8 @@ pub struct Settings {
     pub sampling: Sampling,
     /// What makes a sample worth a closer look.
     pub suspicion: Suspicion,
+    /// When fewer instants are looked at.
+    pub adaptive: Adaptive,
     /// Which pictures are worth looking at.
     pub quality: QualityGate,
     /// From which confidence on a detection is reported.
@@ -96,6 +98,13 @@ pub struct Sampling {
     pub segment: Millis,
     /// How far pictures may be apart without a hole between them.
     pub hold: Millis,
+}
+
+/// When fewer instants are looked at. What follows from it is recorded in each observation's plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adaptive {
+    /// How long a session is calm before only its keyframes are looked at; `None`: that never happens.
+    pub calm_after: Option<Millis>,
 }
 
 /// Decoder children and what they accept.

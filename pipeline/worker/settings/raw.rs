@@ -20,6 +20,8 @@ pub struct RawSettings {
     pub sampling: RawSampling,
     /// What makes a sample worth a closer look.
     pub suspicion: Suspicion,
+    /// When fewer instants are looked at.
+    pub adaptive: RawAdaptive,
     /// Which pictures are worth looking at.
     pub quality: QualityGate,
     /// From which confidence on a detection is reported.
@@ -49,7 +51,7 @@ pub struct RawSampling {
     #[schemars(range(min = 0.5, max = 10.0))]
     pub escalated_fps: f32,
     /// By how much the picture of a sample may be older than the sample, where that spares decoding.
-    #[schemars(range(max = 500))]
+    #[schemars(range(max = 250))]
     pub slack_ms: u32,
     /// How often persons and objects are looked for while exactly one face is seen; 0: in every sample.
     #[schemars(range(max = 5000))]
@@ -60,6 +62,15 @@ pub struct RawSampling {
     /// How far pictures may be apart without a hole between them.
     #[schemars(range(min = 1000, max = 60_000))]
     pub hold_ms: u32,
+}
+
+/// When fewer instants are looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAdaptive {
+    /// How long a session is calm before only its keyframes are looked at; 0: that never happens.
+    #[schemars(range(max = 3_600_000))]
+    pub calm_after_ms: u32,
 }
 
 /// Decoder children and what they accept.

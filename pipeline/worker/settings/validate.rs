@@ -12,7 +12,7 @@ use crate::media::Prefix;
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
 use super::raw::{RawDecode, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
-use super::{Decode, Infer, Sampling, Settings, fingerprint, places, service};
+use super::{Adaptive, Decode, Infer, Sampling, Settings, fingerprint, places, service};
 
 /// Builds settings from a file's form.
 ///
@@ -42,6 +42,9 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
             hold: Millis(i64::from(raw.sampling.hold_ms)),
         },
         suspicion: raw.suspicion,
+        adaptive: Adaptive {
+            calm_after: (raw.adaptive.calm_after_ms > 0).then(|| Millis(raw.adaptive.calm_after_ms.into())),
+        },
         quality: raw.quality,
         observe: raw.observe,
         decode: Decode {
@@ -121,15 +124,19 @@ impl Check<'_> {
 
     fn sampling(&mut self, raw: &RawSettings, grid: Option<SampleGrid>) {
         let sampling = &raw.sampling;
-        self.within("sampling.slack_ms", sampling.slack_ms, 0, 500);
+        self.within("sampling.slack_ms", sampling.slack_ms, 0, 250);
         self.within("sampling.things_every_ms", sampling.things_every_ms, 0, 5000);
         self.within("sampling.segment_ms", sampling.segment_ms, 1000, 10_000);
         self.within("sampling.hold_ms", sampling.hold_ms, 1000, 60_000);
+        self.within("adaptive.calm_after_ms", raw.adaptive.calm_after_ms, 0, 3_600_000);
         if let Some(grid) = grid {
             let base = grid.base().0;
             let message = format!("must not be shorter than the time between samples, {base} ms");
-            let most = base / 4;
-            let longer = format!("must not be longer than a quarter of the time between samples, {most} ms");
+            let most = (base / 4).min(grid.escalated().0 / 2);
+            let longer = format!(
+                "must not be longer than a quarter of the time between samples or half of it after escalation, \
+                 {most} ms"
+            );
             self.unless(i64::from(sampling.slack_ms) <= most, "sampling.slack_ms", &longer);
             self.unless(i64::from(sampling.segment_ms) >= base, "sampling.segment_ms", &message);
             self.unless(i64::from(sampling.hold_ms) >= base, "sampling.hold_ms", &message);

@@ -1,10 +1,10 @@
 //! Segments to pictures: one thread per decoder child.
 //!
-//! In: a segment with its media, or with the reason why it has none. Out: its samples of the base grid with
-//! their pictures, under a permit of picture bytes that is taken once the size of a picture is known and
-//! before the first one is kept; the permit pays for a closer look as well, for which `look` has the segment
-//! decoded again ([`closer`](Decode::closer)). A segment that no decoder accepts is told to the outbox, with the reason, and
-//! holds up nothing else. What fails for no fault of the segment is this machine's trouble: the thread
+//! In: a segment with its media, or with the reason why it has none. Out: the samples of its base plan, which
+//! is decided just before, with their pictures, under a permit of picture bytes that is taken once the size
+//! of a picture is known and before the first one is kept; the permit pays for a closer look as well, for
+//! which `look` has the segment decoded again ([`closer`](Decode::closer)). A segment that no decoder accepts
+//! is told to the outbox, with the reason, and holds up nothing else. What fails for no fault of the segment is this machine's trouble: the thread
 //! itself tries again. Waits for: room for pictures.
 
 use std::fs::File;
@@ -17,13 +17,14 @@ use decode::{DecodeError, DecodeEvent, DecoderPool, SamplingPlan, StreamInfo};
 use domain::error::ErrorKind;
 use domain::messages::SegmentHeader;
 use domain::observe::SegmentIdentity;
-use domain::sampling::SampleGrid;
+use domain::sampling::{BasePlan, Pace, SampleGrid};
 use domain::time::{Interval, Millis};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::budget::{Budget, Permit};
 use super::dead_letter::Rejected;
 use super::outbox::{Outbox, Place};
+use super::plans::Plans;
 use super::retry::Retry;
 use super::stop::Stop;
 use crate::observer::{DecodedSegment, Placeholders, Sample};
@@ -76,6 +77,7 @@ pub(super) struct Decode<'a> {
     pub grid: SampleGrid,
     pub hold: Millis,
     pub slack: Millis,
+    pub plans: &'a Plans,
     pub pictures: &'a Budget,
     pub placeholders: &'a Placeholders,
     pub outbox: &'a Outbox,
@@ -104,7 +106,8 @@ impl Decode<'_> {
             let Taken { header, media, place, since } = taken;
             let started = Instant::now();
             let source = Source { header, media };
-            let outcome = self.base(&source, &place);
+            let plan = self.plans.decide(&source.header);
+            let outcome = self.base(&source, &place, plan);
             let failed = match &outcome {
                 Err(Failure::Segment(rejected)) => Some(rejected.reason),
                 _ => None,
@@ -114,6 +117,7 @@ impl Decode<'_> {
                 Ok((samples, permit)) => {
                     let segment = DecodedSegment {
                         identity: identity(&source.header),
+                        plan,
                         samples,
                         queued: started.saturating_duration_since(since),
                         decode_time: started.elapsed(),
@@ -148,25 +152,34 @@ impl Decode<'_> {
         false
     }
 
-    /// The samples of the base grid, with a permit for these and for those of a closer look.
-    fn base(&self, source: &Source, place: &Place) -> Result<(Vec<Sample>, Option<Permit>), Failure> {
+    /// The samples of the base plan, with a permit for these and for those of a closer look.
+    fn base(
+        &self,
+        source: &Source,
+        place: &Place,
+        plan: BasePlan,
+    ) -> Result<(Vec<Sample>, Option<Permit>), Failure> {
         let window = Interval::new(source.header.start_ms, source.header.end_ms);
-        let planned = self.grid.instants(window, true).count() as u64;
+        let most = |escalated: bool| self.grid.instants(window, escalated).count() as u64 + 1;
+        let planned = most(false) + if plan.escalates { most(true) } else { 0 };
         let mut permit = None;
         let mut start = |stream: &StreamInfo| {
             // An earlier try may have taken it.
             permit = permit.take().or_else(|| self.pictures.take(planned * picture_bytes(stream), self.stop));
             permit.is_some()
         };
-        let samples = self.samples(Stage::Decode, source, place, self.grid.base(), &mut start)?;
+        let sampling = match plan.pace {
+            Pace::Grid { .. } => SamplingPlan::every(plan.interval(self.grid)).slackened(self.slack),
+            Pace::Keyframes => SamplingPlan::keyframes(BasePlan::KEYFRAMES_APART),
+        };
+        let samples = self.samples(Stage::Decode, source, place, sampling, &mut start)?;
         Ok((samples, permit))
     }
 
-    /// The samples of the escalated grid between those of the base grid.
+    /// The samples of the escalated grid.
     pub(super) fn closer(&self, source: &Source, place: &Place) -> Result<Vec<Sample>, Failure> {
-        let mut samples = self.samples(Stage::Closer, source, place, self.grid.escalated(), &mut |_| true)?;
-        samples.retain(|sample| !self.grid.is_base(sample.instant));
-        Ok(samples)
+        let sampling = SamplingPlan::every(self.grid.escalated()).slackened(self.slack);
+        self.samples(Stage::Closer, source, place, sampling, &mut |_| true)
     }
 
     /// Decodes, as often as it takes. `start` says whether to go on with a stream.
@@ -175,7 +188,7 @@ impl Decode<'_> {
         stage: Stage,
         Source { header, media }: &Source,
         place: &Place,
-        interval: Millis,
+        sampling: SamplingPlan,
         start: &mut dyn FnMut(&StreamInfo) -> bool,
     ) -> Result<Vec<Sample>, Failure> {
         let media = match media {
@@ -188,7 +201,7 @@ impl Decode<'_> {
         let mut second_chance = true;
         loop {
             let started = Instant::now();
-            let outcome = self.decode(header, media, interval, start);
+            let outcome = self.decode(header, media, sampling, start);
             self.metrics.stage(stage, outcome.is_ok(), started.elapsed());
             let error = match outcome {
                 Ok(samples) => return Ok(samples),
@@ -217,16 +230,15 @@ impl Decode<'_> {
         &self,
         header: &SegmentHeader,
         media: &[u8],
-        interval: Millis,
+        sampling: SamplingPlan,
         start: &mut dyn FnMut(&StreamInfo) -> bool,
     ) -> Result<Vec<Sample>, DecodeError> {
         let file = in_memory(media).map_err(DecodeError::Io)?;
         let window = Interval::new(header.start_ms, header.end_ms);
-        let plan = SamplingPlan::every(interval)
+        let plan = sampling
             .starting_at(header.start_ms - header.preroll_ms)
             .within(window)
             .holding(self.hold)
-            .slackened(self.slack)
             .turned(header.rotation_deg.unwrap_or_default());
         let mut samples = Vec::new();
         self.pool.decode(&file, &plan, &mut |event| {
@@ -234,9 +246,9 @@ impl Decode<'_> {
                 DecodeEvent::Started(stream) if !start(&stream) => return ControlFlow::Break(()),
                 DecodeEvent::Started(_) => {}
                 DecodeEvent::Frame(frame) => {
-                    samples.push(Sample { instant: frame.sample_ms, picture: Some(frame.picture) });
+                    samples.push(Sample { time: frame.time, picture: Some(frame.picture) });
                 }
-                DecodeEvent::Gap(instant) => samples.push(Sample { instant, picture: None }),
+                DecodeEvent::Gap(time) => samples.push(Sample { time, picture: None }),
             }
             ControlFlow::Continue(())
         })?;

@@ -13,6 +13,7 @@ use domain::ports::Vision;
 
 use super::decode::{Decode, Decoded, Source};
 use super::outbox::{Outbox, Place};
+use super::plans::Plans;
 use super::stop::Stop;
 use crate::failpoint::Failpoint;
 use crate::observer::Observer;
@@ -22,6 +23,7 @@ use crate::telemetry::metrics::{Metrics, Stage};
 pub(super) struct Look<'a, V> {
     pub observer: Observer<'a, V>,
     pub decode: Decode<'a>,
+    pub plans: &'a Plans,
     pub batch: usize,
     pub outbox: &'a Outbox,
     pub metrics: &'a Metrics,
@@ -69,7 +71,8 @@ impl<V: Vision> Look<'_, V> {
             match observation {
                 Ok(observation) => {
                     self.metrics.stage(Stage::Look, true, each);
-                    self.metrics.samples(&observation);
+                    self.metrics.observed(&observation);
+                    self.plans.learn(&observation);
                     self.outbox.tell_step(&place, Stage::Look, started.elapsed(), None);
                     self.outbox.publish(place, &observation)?;
                 }

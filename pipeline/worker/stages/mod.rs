@@ -31,6 +31,7 @@ mod ingest;
 mod look;
 mod outbox;
 mod overtaken;
+mod plans;
 mod retry;
 mod score;
 mod stop;
@@ -64,6 +65,7 @@ use ingest::{Ingest, LEAST_COST, Leases};
 use look::Look;
 use outbox::Outbox;
 use overtaken::Overtaken;
+use plans::Plans;
 use retry::{Retry, Schedule};
 use score::Score;
 
@@ -184,6 +186,7 @@ impl Worker<'_> {
             by: eyes.observer.by.clone(),
             worker: eyes.observer.worker.clone(),
         };
+        let plans = Plans::new(self.settings.adaptive.calm_after, self.settings.suspicion);
         let holds = Holds::default();
         let schedule = Schedule { give_up_after: worker.retry_for };
         let retry = Retry { schedule, holds: &holds, metrics };
@@ -212,6 +215,7 @@ impl Worker<'_> {
             grid: eyes.observer.grid,
             hold: self.settings.sampling.hold,
             slack: self.settings.sampling.slack,
+            plans: &plans,
             pictures: &budgets.pictures,
             placeholders: &placeholders,
             outbox: &outbox,
@@ -219,8 +223,15 @@ impl Worker<'_> {
             metrics,
             stop,
         };
-        let look =
-            Look { observer: eyes.observer, decode, batch: worker.batch, outbox: &outbox, metrics, stop };
+        let look = Look {
+            observer: eyes.observer,
+            decode,
+            plans: &plans,
+            batch: worker.batch,
+            outbox: &outbox,
+            metrics,
+            stop,
+        };
         thread::scope(|scope| {
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
             spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &taken));

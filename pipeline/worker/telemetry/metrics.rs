@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use decode::{Barrier, Confinement};
-use domain::messages::{Incident, Observation, SampleStatus, UnseenReason};
+use domain::messages::{Incident, Observation, PlanReason, SampleStatus, UnseenReason};
 use prometheus::{CounterVec, GaugeVec, Histogram};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -100,6 +100,7 @@ pub struct Metrics {
     stage_blocked: CounterVec,
     pool_bytes: IntGaugeVec,
     samples: IntCounterVec,
+    plans: IntCounterVec,
     incidents: IntCounterVec,
     scores: IntCounterVec,
     retries: IntCounterVec,
@@ -145,6 +146,11 @@ impl Metrics {
                 &["stage"],
             ),
             pool_bytes: make.gauges("queue_bytes", "Bytes that wait between stages", &["pool"]),
+            plans: make.counters(
+                "plans_total",
+                "Observed segments, by the plan that they were looked at by (load: samples were shed)",
+                &["plan", "escalated"],
+            ),
             samples: make.counters(
                 "samples_total",
                 "Planned samples: seen, or the reason why not (shed: our own load)",
@@ -222,8 +228,10 @@ impl Metrics {
         counter.inc_by((blocked.as_secs_f64() - counter.get()).max(0.0));
     }
 
-    /// What became of the planned samples of a segment.
-    pub fn samples(&self, observation: &Observation) {
+    /// How a segment was looked at, and what became of its samples.
+    pub fn observed(&self, observation: &Observation) {
+        let escalated = if observation.plan.escalated { "yes" } else { "no" };
+        self.plans.with_label_values(&[plan(observation.plan.reason), escalated]).inc();
         for frame in &observation.frames {
             let outcome = match (frame.status, frame.reason) {
                 (SampleStatus::Seen, _) => "seen",
@@ -352,6 +360,9 @@ impl Metrics {
         for outcome in ["seen", "dark", "blur", "obstructed", "undecodable", "gap", "shed"] {
             self.samples.with_label_values(&[outcome]);
         }
+        for (reason, escalated) in PLANS {
+            self.plans.with_label_values(&[plan(reason), escalated]);
+        }
         for status in ["final", "provisional"] {
             self.scores.with_label_values(&[status]);
         }
@@ -367,6 +378,15 @@ impl Default for Metrics {
     }
 }
 
+const PLANS: [(PlanReason, &str); 6] = [
+    (PlanReason::Default, "no"),
+    (PlanReason::Default, "yes"),
+    (PlanReason::Calm, "no"),
+    (PlanReason::Calm, "yes"),
+    (PlanReason::Load, "no"),
+    (PlanReason::Load, "yes"),
+];
+
 fn outcome(reason: UnseenReason) -> &'static str {
     match reason {
         UnseenReason::Dark => "dark",
@@ -375,6 +395,14 @@ fn outcome(reason: UnseenReason) -> &'static str {
         UnseenReason::Undecodable => "undecodable",
         UnseenReason::Gap => "gap",
         UnseenReason::Shed => "shed",
+    }
+}
+
+fn plan(reason: PlanReason) -> &'static str {
+    match reason {
+        PlanReason::Default => "default",
+        PlanReason::Calm => "calm",
+        PlanReason::Load => "load",
     }
 }
 

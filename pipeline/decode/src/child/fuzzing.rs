@@ -200,30 +200,30 @@ fn run(plan: u8, decode: impl FnOnce(&Job, Arc<Mutex<Link>>) -> Result<Summary, 
 /// Sees to it that events come as they are promised.
 struct Follow {
     plan: SamplingPlan,
-    next: Option<MediaMs>,
+    due: Option<MediaMs>,
 }
 
 impl Follow {
     fn new(plan: SamplingPlan) -> Self {
-        Self { plan, next: None }
+        Self { plan, due: None }
     }
 
     fn event(&mut self, event: &DecodeEvent) {
-        let instant = match event {
+        let time = match event {
             DecodeEvent::Started(_) => {
-                assert_eq!(self.next, None, "it started once");
-                self.next = Some(self.plan.first());
+                assert_eq!(self.due, None, "it started once");
+                self.due = Some(self.plan.first());
                 return;
             }
             DecodeEvent::Frame(frame) => {
-                assert!(frame.picture_ms <= frame.sample_ms);
+                assert!(frame.picture_ms <= frame.time.moment);
                 assert!(LIMITS.allow(frame.picture.width(), frame.picture.height()));
-                frame.sample_ms
+                frame.time
             }
-            DecodeEvent::Gap(instant) => *instant,
+            DecodeEvent::Gap(time) => *time,
         };
-        assert_eq!(Some(instant), self.next, "every instant in its turn");
-        self.next = Some(instant + self.plan.interval());
+        assert!(self.due.is_some_and(|due| self.plan.allows(due, time)), "every sample in its turn");
+        self.due = Some(self.plan.after(time));
     }
 }
 
@@ -231,7 +231,12 @@ static GSTREAMER: LazyLock<()> = LazyLock::new(|| gst::init().expect("GStreamer 
 
 fn plan_of(choice: u8) -> SamplingPlan {
     let interval = [50, 100, 500, 1000][usize::from(choice & 3)];
-    let plan = SamplingPlan::every(Millis(interval));
+    let is_grid = choice & 0x40 == 0;
+    let plan = if is_grid {
+        SamplingPlan::every(Millis(interval))
+    } else {
+        SamplingPlan::keyframes(Millis(interval))
+    };
     let plan = if choice & 4 == 0 { plan } else { plan.holding(Millis(300)) };
     let plan = if choice & 0x20 == 0 { plan } else { plan.slackened(Millis(interval / 5)) };
     match choice & 0x18 {

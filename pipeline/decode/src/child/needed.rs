@@ -1,13 +1,14 @@
-//! Which encoded frames have to be decoded at all, and the picture of which moment stands for an instant.
+//! Which encoded frames have to be decoded at all, and which moments are looked at.
 //!
-//! A frame is needed if it stands for a planned instant, or if one that does depends on it. For an instant
-//! stands what was displayed a little before, by the plan's slack, or the last keyframe if that comes later:
-//! so between that moment and the next keyframe nothing is needed. Frames are held back until it is known,
-//! and then dropped. A sparse plan over short groups of pictures saves more than half of the decoding; and
-//! everything before the window of a plan costs demultiplexing only.
+//! A frame is needed if it is displayed at a moment that is looked at, or if one that is depends on it. The
+//! plan says which moment that is, once the keyframes around are known: the instant itself, a little before
+//! it, or a keyframe; between that moment and the next keyframe nothing is needed. Frames are held back until
+//! it is known, and then dropped. A sparse plan over short groups of pictures saves more than half of the
+//! decoding; and everything before the window of a plan costs demultiplexing only.
 //!
 //! Dropping is the exception that must be proven; whatever is unclear is decoded. Pure.
 
+use domain::ports::SampleTime;
 use domain::time::MediaMs;
 
 use crate::plan::SamplingPlan;
@@ -33,9 +34,9 @@ pub(super) struct Encoded<B> {
 pub(super) struct Known<B> {
     /// What has to be decoded now.
     pub(super) frames: Vec<B>,
-    /// The moments whose pictures stand for the next instants of the plan.
-    pub(super) moments: Vec<MediaMs>,
-    /// Where frames are that come after those moments and may never be decoded, in order.
+    /// The next samples of the plan.
+    pub(super) samples: Vec<SampleTime>,
+    /// Where frames are that come after their moments and may never be decoded, in order.
     pub(super) announced: Vec<MediaMs>,
     /// Whether nothing else will have to be decoded.
     pub(super) is_all: bool,
@@ -43,7 +44,7 @@ pub(super) struct Known<B> {
 
 impl<B> Known<B> {
     fn nothing_but(frames: Vec<B>) -> Self {
-        Self { frames, moments: Vec::new(), announced: Vec::new(), is_all: false }
+        Self { frames, samples: Vec::new(), announced: Vec::new(), is_all: false }
     }
 }
 
@@ -60,15 +61,15 @@ struct Held<B> {
 #[derive(Debug)]
 pub(super) struct Needed<B> {
     plan: SamplingPlan,
-    /// The first instant that no frame has passed yet.
-    next: MediaMs,
+    /// When the first sample is due that is not decided yet.
+    due: MediaMs,
     /// The last moment whose picture was asked for.
     asked: Option<MediaMs>,
-    /// The last keyframe that is not after `next`.
+    /// The last keyframe that may be looked at for what is due, or that it depends on.
     key: Option<MediaMs>,
     /// The latest frame.
     latest: Option<MediaMs>,
-    /// The frame that passed the last instant of the plan.
+    /// The frame with which the last sample of the plan was decided.
     over: Option<MediaMs>,
     held: Vec<Held<B>>,
     held_bytes: usize,
@@ -79,7 +80,7 @@ impl<B> Needed<B> {
     pub(super) fn new(plan: SamplingPlan) -> Self {
         Self {
             plan,
-            next: plan.first(),
+            due: plan.first(),
             asked: None,
             key: None,
             latest: None,
@@ -109,20 +110,20 @@ impl<B> Needed<B> {
             return Known::nothing_but(frames);
         }
         if self.over.is_some_and(|over| at > over) {
-            // Whatever is displayed before the frame that passed the last instant has come by now.
+            // Whatever is displayed before the frame that decided the last sample has come by now.
             self.drop_held();
             self.dropped += 1;
             return Known { is_all: true, ..Known::nothing_but(Vec::new()) };
         }
         let mut known = Known::nothing_but(Vec::new());
-        if self.over.is_none() && at > self.next {
-            known = self.pass(at);
+        let late = self.plan.late();
+        if self.over.is_none() && at > self.due + late {
+            known = self.decide(|due| due + late < at);
             known.announced.push(at);
-            self.next = self.plan.not_before(at);
-            self.over = (!self.plan.is_open_at(self.next)).then_some(at);
+            self.over = (!self.plan.is_open_at(self.due)).then_some(at);
         }
         if frame.is_key {
-            // Displayed at `next` is this frame or a later one: nothing held stands for anything.
+            // What is due is looked at in this frame or a later one: nothing held stands for anything.
             self.drop_held();
             self.key = self.key.max(Some(at));
         }
@@ -134,23 +135,28 @@ impl<B> Needed<B> {
     pub(super) fn finish(&mut self, end: MediaMs) -> Known<B> {
         // A frame without a duration is displayed at its own instant at least.
         let end = self.latest.map_or(end, |latest| end.max(MediaMs(latest.0.saturating_add(1))));
-        let mut known = self.pass(self.plan.until().unwrap_or(end));
-        if self.latest.is_none() && !known.moments.is_empty() {
+        let until = self.plan.until().unwrap_or(end);
+        let mut known = self.decide(|due| due < until);
+        if self.latest.is_none() && !known.samples.is_empty() {
             // Only the decoder may know the times.
             known.frames = self.release();
         }
         self.drop_held();
-        self.next = self.next.max(self.plan.not_before(end));
         Known { is_all: true, ..known }
     }
 
-    /// What the instants from `next` up to `end` need.
-    fn pass(&mut self, end: MediaMs) -> Known<B> {
-        let moments = self.moments_before(end);
-        let frames = self.release_for(&moments);
+    /// Decides the samples that are due, and what they need.
+    fn decide(&mut self, is_due: impl Fn(MediaMs) -> bool) -> Known<B> {
+        let mut samples = Vec::new();
+        while is_due(self.due) && self.plan.is_open_at(self.due) {
+            let sample = self.plan.sample(self.due, self.key);
+            samples.push(sample);
+            self.due = self.plan.after(sample);
+        }
+        let frames = self.release_for(&samples);
         // Those that are left come after the last moment.
         let announced = self.held.iter().filter_map(|held| held.at).min();
-        Known { frames, moments, announced: announced.into_iter().collect(), is_all: false }
+        Known { frames, samples, announced: announced.into_iter().collect(), is_all: false }
     }
 
     /// Everything held, for an event that must not overtake it.
@@ -159,24 +165,11 @@ impl<B> Needed<B> {
         self.held.drain(..).map(|held| held.buffer).collect()
     }
 
-    /// The moments for the instants from `next` up to `end`.
-    fn moments_before(&self, end: MediaMs) -> Vec<MediaMs> {
-        let step = self.plan.interval();
-        let instants = std::iter::successors(Some(self.next), |instant| Some(*instant + step));
-        let open = instants.take_while(|instant| *instant < end && self.plan.is_open_at(*instant));
-        open.map(|instant| self.moment(instant)).collect()
-    }
-
-    fn moment(&self, instant: MediaMs) -> MediaMs {
-        // Without a keyframe nobody knows what can be spared.
-        self.key.map_or(instant, |key| key.max(instant - self.plan.slack()).min(instant))
-    }
-
     /// What is held up to the last of these moments, and all that it may depend on.
-    fn release_for(&mut self, moments: &[MediaMs]) -> Vec<B> {
-        let Some(asked) = moments.last() else { return Vec::new() };
-        self.asked = self.asked.max(Some(*asked));
-        let is_asked = |held: &Held<B>| held.at.is_some_and(|at| at <= *asked);
+    fn release_for(&mut self, samples: &[SampleTime]) -> Vec<B> {
+        let Some(asked) = samples.last().map(|sample| sample.moment) else { return Vec::new() };
+        self.asked = self.asked.max(Some(asked));
+        let is_asked = |held: &Held<B>| held.at.is_some_and(|at| at <= asked);
         let count = self.held.iter().rposition(is_asked).map_or(0, |last| last + 1);
         self.held_bytes -= self.held[..count].iter().map(|held| held.size).sum::<usize>();
         self.held.drain(..count).map(|held| held.buffer).collect()
@@ -251,6 +244,18 @@ mod tests {
     }
 
     #[test]
+    fn calm_time_costs_keyframes_alone_while_they_are_close_enough() {
+        let window = |end| Interval::new(MediaMs(0), MediaMs(end));
+        let plan = SamplingPlan::keyframes(Millis(2000));
+        assert_eq!(decoded(plan.within(window(2000)), &stream(20, 20), 2000), [0]);
+        assert_eq!(decoded(plan.within(window(6000)), &stream(60, 10), 6000), [0, 2000, 4000]);
+        let late = [(0, true), (1990, false), (2040, true), (2100, false), (2200, false)];
+        assert_eq!(decoded(plan, &late, 2300), [0, 2040]);
+        let rare: Vec<i64> = (0..=2000).step_by(100).chain([3000]).collect();
+        assert_eq!(decoded(plan.within(window(5000)), &stream(50, 30), 5000), rare);
+    }
+
+    #[test]
     fn the_plan_is_over_when_nothing_displayed_earlier_can_come() {
         let window = Interval::new(MediaMs(0), MediaMs(2000));
         let plan = SamplingPlan::every(Millis(1000)).slackened(Millis(200)).within(window);
@@ -292,21 +297,21 @@ mod tests {
         assert!(largest < 20_000, "{largest}");
     }
 
-    /// Instants with the time of the frame that stands for them, when frames pass through a decoder that
+    /// Samples with the time of the frame that stands for them, when frames pass through a decoder that
     /// holds some of them back.
-    fn answers(plan: SamplingPlan, frames: &[(i64, bool)], held_back: usize) -> Vec<(i64, i64)> {
+    fn answers(plan: SamplingPlan, frames: &[(i64, bool)], held_back: usize) -> Vec<(SampleTime, i64)> {
         let mut needed = Needed::new(plan);
         let mut sampler = Sampler::new(plan);
         let mut answers = Vec::new();
         let mut last = -1;
         let mut take = |answer: Answer<'_, i64>| {
             answers.push(match answer {
-                Answer::New { instant, at, .. } => {
+                Answer::New { time, at, .. } => {
                     last = at.0;
-                    (instant.0, last)
+                    (time, last)
                 }
-                Answer::Same { instant } => (instant.0, last),
-                Answer::Gap { instant } => (instant.0, -1),
+                Answer::Same { time } => (time, last),
+                Answer::Gap { time } => (time, -1),
             });
             Ok::<(), std::convert::Infallible>(())
         };
@@ -315,7 +320,7 @@ mod tests {
             let frame = Encoded { at: Some(MediaMs(*at)), is_key: *is_key, size: 1, buffer: *at };
             let known = needed.push(frame);
             known.announced.into_iter().for_each(|at| sampler.announce(at));
-            known.moments.into_iter().for_each(|moment| sampler.decide(moment));
+            known.samples.into_iter().for_each(|sample| sampler.decide(sample));
             decoder.extend(known.frames);
             while decoder.len() > held_back {
                 let at = decoder.pop_front().unwrap();
@@ -325,7 +330,7 @@ mod tests {
         let end = frames.last().map_or(0, |(at, _)| at + 40);
         let known = needed.finish(MediaMs(end));
         known.announced.into_iter().for_each(|at| sampler.announce(at));
-        known.moments.into_iter().for_each(|moment| sampler.decide(moment));
+        known.samples.into_iter().for_each(|sample| sampler.decide(sample));
         decoder.extend(known.frames);
         for at in decoder {
             let Ok(()) = sampler.push(MediaMs(at), at, &mut take);
@@ -335,19 +340,51 @@ mod tests {
     }
 
     /// The same by the rule, written down as a search over all frames.
-    fn by_the_rule(plan: SamplingPlan, frames: &[(i64, bool)]) -> Vec<(i64, i64)> {
+    fn by_the_rule(plan: SamplingPlan, frames: &[(i64, bool)], pace: Pace) -> Vec<(SampleTime, i64)> {
         let end = frames.last().map_or(0, |(at, _)| at + 40);
-        let (hold, slack) = (plan.hold().0, plan.slack().0);
-        let answer = |instant: i64| {
-            let key = frames.iter().rfind(|(at, is_key)| *is_key && *at <= instant).unwrap().0;
-            let moment = key.max(instant - slack);
+        let hold = plan.hold().0;
+        let last_key = |before: i64| frames.iter().rfind(|(at, is_key)| *is_key && *at <= before).unwrap().0;
+        let answer = |(planned, moment): (i64, i64)| {
             let shown = frames.iter().rposition(|(at, _)| *at <= moment).unwrap();
             let at = frames[shown].0;
             let next = frames.get(shown + 1).map_or(end, |(at, _)| *at);
             let stands = next - at <= hold || moment - at <= hold.min(500);
-            (instant, if stands { at } else { -1 })
+            let time = SampleTime { planned: MediaMs(planned), moment: MediaMs(moment) };
+            (time, if stands { at } else { -1 })
         };
-        (0..end).step_by(plan.interval().0 as usize).map(answer).collect()
+        let mut samples = Vec::new();
+        match pace {
+            Pace::Grid(interval, slack) => {
+                samples.extend(
+                    (0..end)
+                        .step_by(interval as usize)
+                        .map(|planned| (planned, last_key(planned).max(planned - slack))),
+                );
+            }
+            Pace::Keyframes(apart) => {
+                let mut last = -apart;
+                while last + apart < end {
+                    let key = last_key(last + apart + 100);
+                    last = if key > last && key >= 0 { key } else { last + apart };
+                    samples.push((last, last));
+                }
+            }
+        }
+        samples.into_iter().map(answer).collect()
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Pace {
+        Grid(i64, i64),
+        Keyframes(i64),
+    }
+
+    fn pace() -> impl Strategy<Value = Pace> {
+        let slack = prop_oneof![Just(0i64), 0i64..400];
+        prop_oneof![
+            (100i64..6000, slack).prop_map(|(interval, slack)| Pace::Grid(interval, slack)),
+            (200i64..4000).prop_map(Pace::Keyframes),
+        ]
     }
 
     proptest! {
@@ -355,9 +392,8 @@ mod tests {
         #[test]
         fn answers_are_those_of_the_rule(
             steps in prop::collection::vec((1i64..2500, prop::bool::weighted(0.3)), 1..60),
-            interval in 100i64..6000,
+            pace in pace(),
             hold in 0i64..3000,
-            slack in prop_oneof![Just(0i64), 0i64..400],
             held_back in 0usize..16,
         ) {
             let mut time = 0;
@@ -366,8 +402,12 @@ mod tests {
                 time += step;
                 frames.push((time, is_key));
             }
-            let plan = SamplingPlan::every(Millis(interval)).holding(Millis(hold)).slackened(Millis(slack));
-            prop_assert_eq!(answers(plan, &frames, held_back), by_the_rule(plan, &frames));
+            let plan = match pace {
+                Pace::Grid(interval, slack) => SamplingPlan::every(Millis(interval)).slackened(Millis(slack)),
+                Pace::Keyframes(apart) => SamplingPlan::keyframes(Millis(apart)),
+            };
+            let plan = plan.holding(Millis(hold));
+            prop_assert_eq!(answers(plan, &frames, held_back), by_the_rule(plan, &frames, pace));
         }
 
         /// The frame displayed at each instant is decoded, and so is everything since its keyframe.

@@ -1,14 +1,14 @@
 //! Which decoded frame stands for which planned instant.
 //!
-//! The rule: the frame displayed at an instant stands for it, that is the last one not after it; or the one
-//! displayed at an earlier moment, where that was decided. It
-//! stands up to the next frame, or up to the end of the plan or of the medium, if that comes within the
-//! plan's hold; otherwise there is a hole, and it stands for a moment only. Every instant is answered
+//! The rule: for a sample stands the frame displayed at its moment, that is the last one not after it. A frame
+//! stands up to the next one, or up to the end of the plan or of the medium, if that comes within the
+//! plan's hold; otherwise there is a hole, and it stands for a short while only. Every sample is answered
 //! once, in order, as soon as the frame after it is there. Pure: frames are values that it never looks
 //! into.
 
 use std::collections::VecDeque;
 
+use domain::ports::SampleTime;
 use domain::time::MediaMs;
 
 use crate::plan::SamplingPlan;
@@ -16,26 +16,28 @@ use crate::plan::SamplingPlan;
 /// Of frames that are announced, so many are remembered: decoders hold back sixteen at most.
 const MOST_ANNOUNCED: usize = 64;
 
-/// What stands for an instant.
+/// What stands for a sample.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer<'a, F> {
-    /// This frame, which stood for no instant before.
-    New { instant: MediaMs, at: MediaMs, frame: &'a F },
+    /// This frame, which stood for none before.
+    New { time: SampleTime, at: MediaMs, frame: &'a F },
     /// The frame of the answer before.
-    Same { instant: MediaMs },
+    Same { time: SampleTime },
     /// Nothing.
-    Gap { instant: MediaMs },
+    Gap { time: SampleTime },
 }
 
-/// Takes frames in order of media time, gives answers in order of instants.
+/// Takes frames in order of media time, gives answers in the order of the plan.
 #[derive(Debug)]
 pub(super) struct Sampler<F> {
     plan: SamplingPlan,
-    /// The first instant without an answer.
-    next: MediaMs,
+    /// When the first sample without an answer is due.
+    due: MediaMs,
+    /// The last sample with an answer.
+    last: Option<SampleTime>,
     standing: Option<Standing<F>>,
-    /// The moments of the next instants, as far as they are decided.
-    moments: VecDeque<MediaMs>,
+    /// The next samples, as far as they are decided.
+    decided: VecDeque<SampleTime>,
     /// Frames after the standing one that were announced, in order.
     announced: VecDeque<MediaMs>,
 }
@@ -49,24 +51,26 @@ struct Standing<F> {
 
 impl<F> Sampler<F> {
     pub(super) fn new(plan: SamplingPlan) -> Self {
-        let (moments, announced) = (VecDeque::new(), VecDeque::new());
-        Self { plan, next: plan.first(), standing: None, moments, announced }
+        let (decided, announced) = (VecDeque::new(), VecDeque::new());
+        Self { plan, due: plan.first(), last: None, standing: None, decided, announced }
     }
 
-    /// Whether no instant of the plan is left.
+    /// Whether no sample of the plan is left.
     pub(super) fn is_finished(&self) -> bool {
-        !self.plan.is_open_at(self.next)
+        !self.plan.is_open_at(self.due)
     }
 
-    /// Learns the moment whose picture stands for the next instant for which none was decided. Decisions come
-    /// before any frame after their moment.
-    pub(super) fn decide(&mut self, moment: MediaMs) {
-        self.moments.push_back(moment);
+    /// Learns of the next sample that is decided. Decisions come before any frame after their moment; where
+    /// frames have no time in their container, they may come too late to matter.
+    pub(super) fn decide(&mut self, sample: SampleTime) {
+        if self.last.is_none_or(|last| sample.planned > last.planned) {
+            self.decided.push_back(sample);
+        }
     }
 
-    /// The moment whose picture stands for the next instant.
-    fn moment(&self) -> MediaMs {
-        self.moments.front().map_or(self.next, |moment| (*moment).min(self.next))
+    /// The next sample.
+    fn next(&self) -> SampleTime {
+        self.decided.front().copied().unwrap_or(SampleTime::exactly(self.due))
     }
 
     /// Learns that there is a frame at `at`, which may never be decoded because it stands for nothing:
@@ -78,7 +82,7 @@ impl<F> Sampler<F> {
         self.announced.push_back(at);
     }
 
-    /// Takes the next frame and answers the instants before it.
+    /// Takes the next frame and answers the samples before it.
     ///
     /// A frame that goes back in time is ignored: what was answered stays answered.
     pub(super) fn push<E>(
@@ -90,7 +94,7 @@ impl<F> Sampler<F> {
         if self.standing.as_ref().is_some_and(|standing| at < standing.at) {
             return Ok(());
         }
-        self.answer_before(at, |sampler, end| sampler.moment() < end, answer)?;
+        self.answer_before(at, |sample, end| sample.moment < end, answer)?;
         self.standing = Some(Standing { at, frame, answered: false });
         while self.announced.front().is_some_and(|announced| *announced <= at) {
             self.announced.pop_front();
@@ -107,29 +111,30 @@ impl<F> Sampler<F> {
         let last = self.standing.as_ref().map(|standing| standing.at);
         // A frame without duration is displayed at its own instant at least.
         let end = last.map_or(end, |last| end.max(MediaMs(last.0.saturating_add(1))));
-        self.answer_before(self.plan.until().unwrap_or(end), |sampler, end| sampler.next < end, answer)
+        self.answer_before(self.plan.until().unwrap_or(end), |sample, end| sample.planned < end, answer)
     }
 
-    /// Answers the instants that are `due` before `end`, where the next frame comes or nothing more.
+    /// Answers the samples that are due before `end`, where the next frame comes or nothing more.
     fn answer_before<E>(
         &mut self,
         end: MediaMs,
-        is_due: impl Fn(&Self, MediaMs) -> bool,
+        is_due: impl Fn(SampleTime, MediaMs) -> bool,
         answer: &mut dyn FnMut(Answer<'_, F>) -> Result<(), E>,
     ) -> Result<(), E> {
         let end = self.plan.until().map_or(end, |until| until.min(end));
         let stands_until = self.standing.as_ref().map(|standing| self.stands_until(standing.at, end));
-        while self.plan.is_open_at(self.next) && is_due(self, end) {
-            let (instant, moment) = (self.next, self.moment());
-            self.next = instant + self.plan.interval();
-            self.moments.pop_front();
-            let standing = self.standing.as_mut().filter(|_| Some(moment) <= stands_until);
+        while self.plan.is_open_at(self.due) && is_due(self.next(), end) {
+            let time = self.next();
+            self.due = self.plan.after(time);
+            self.last = Some(time);
+            self.decided.pop_front();
+            let standing = self.standing.as_mut().filter(|_| Some(time.moment) <= stands_until);
             answer(match standing {
-                None => Answer::Gap { instant },
-                Some(standing) if standing.answered => Answer::Same { instant },
+                None => Answer::Gap { time },
+                Some(standing) if standing.answered => Answer::Same { time },
                 Some(standing) => {
                     standing.answered = true;
-                    Answer::New { instant, at: standing.at, frame: &standing.frame }
+                    Answer::New { time, at: standing.at, frame: &standing.frame }
                 }
             })?;
         }
@@ -162,14 +167,14 @@ mod tests {
         let mut last = None;
         let mut take = |answer: Answer<'_, i64>| {
             answers.push(match answer {
-                Answer::New { instant, at, frame } => {
+                Answer::New { time, at, frame } => {
                     assert_eq!(at.0, *frame);
                     assert_ne!(last, Some(at.0), "a frame is new only once");
                     last = Some(at.0);
-                    (instant.0, last)
+                    (time.planned.0, last)
                 }
-                Answer::Same { instant } => (instant.0, last),
-                Answer::Gap { instant } => (instant.0, None),
+                Answer::Same { time } => (time.planned.0, last),
+                Answer::Gap { time } => (time.planned.0, None),
             });
             Ok::<(), Infallible>(())
         };

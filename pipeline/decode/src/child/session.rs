@@ -181,7 +181,7 @@ impl Session {
     /// Notes what is decided; returns what is to be decoded.
     fn submit(&mut self, known: Known<gst::Buffer>) -> Vec<gst::Buffer> {
         known.announced.into_iter().for_each(|at| self.sampler.announce(at));
-        known.moments.into_iter().for_each(|moment| self.sampler.decide(moment));
+        known.samples.into_iter().for_each(|sample| self.sampler.decide(sample));
         self.frames_submitted += known.frames.len() as u64;
         known.frames
     }
@@ -329,9 +329,9 @@ impl PictureSender<'_> {
     fn send(&mut self, answer: Answer<'_, Candidate>) -> Result<(), Stop> {
         let mut link = lock(self.link);
         let message = match answer {
-            Answer::Same { instant } => ToParent::Same { instant },
-            Answer::Gap { instant } => ToParent::Gap { instant },
-            Answer::New { instant, at, frame } => {
+            Answer::Same { time } => ToParent::Same { time },
+            Answer::Gap { time } => ToParent::Gap { time },
+            Answer::New { time, at, frame } => {
                 let slot = link.take_slot()?;
                 let limits = self.job.limits;
                 let (buffer, format) = (&frame.buffer, &frame.format);
@@ -346,7 +346,7 @@ impl PictureSender<'_> {
                     bt709: shape.bt709,
                     full_range: shape.full_range,
                 };
-                ToParent::Picture { instant, shown }
+                ToParent::Picture { time, shown }
             }
         };
         Ok(link.tell(&message)?)

@@ -36,7 +36,11 @@ fn started() -> ToParent {
 fn picture(instant: i64, at: i64, change: impl FnOnce(&mut Shown)) -> ToParent {
     let mut shown = Shown { slot: 1, at: MediaMs(at), width: 8, height: 6, bt709: false, full_range: false };
     change(&mut shown);
-    ToParent::Picture { instant: MediaMs(instant), shown }
+    ToParent::Picture { time: at_exactly(instant), shown }
+}
+
+fn at_exactly(instant: i64) -> SampleTime {
+    SampleTime::exactly(MediaMs(instant))
 }
 
 fn done(last: i64, end: i64) -> ToParent {
@@ -60,8 +64,8 @@ fn an_honest_child_is_believed() {
         vec![
             started(),
             picture(0, 0, |_| {}),
-            ToParent::Same { instant: MediaMs(1000) },
-            ToParent::Gap { instant: MediaMs(2000) },
+            ToParent::Same { time: at_exactly(1000) },
+            ToParent::Gap { time: at_exactly(2000) },
             done(10, 2010),
         ],
     );
@@ -89,8 +93,8 @@ fn lies_are_refused() {
         ("larger than allowed", vec![started(), picture(0, 0, |shown| shown.width = 65)]),
         ("huge", vec![started(), picture(0, 0, |shown| shown.height = u32::MAX)]),
         ("instant left out", vec![started(), picture(1000, 0, |_| {})]),
-        ("instant twice", vec![started(), picture(0, 0, |_| {}), ToParent::Gap { instant: MediaMs(0) }]),
-        ("nothing stands", vec![started(), ToParent::Same { instant: MediaMs(0) }]),
+        ("instant twice", vec![started(), picture(0, 0, |_| {}), ToParent::Gap { time: at_exactly(0) }]),
+        ("nothing stands", vec![started(), ToParent::Same { time: at_exactly(0) }]),
         ("from the future", vec![started(), picture(0, 1, |_| {})]),
         ("from before the start", vec![started(), picture(0, -1, |_| {})]),
         (
@@ -116,7 +120,7 @@ fn lies_are_refused() {
 #[test]
 fn a_picture_older_than_the_hold_is_refused() {
     let mut messages = vec![started(), picture(0, 0, |_| {})];
-    messages.extend((1..=5).map(|second| ToParent::Same { instant: MediaMs(second * 1000) }));
+    messages.extend((1..=5).map(|second| ToParent::Same { time: at_exactly(second * 1000) }));
     assert!(matches!(said(every_second(), messages), Err(DecodeError::ChildMisbehaved { .. })));
 }
 
@@ -130,7 +134,7 @@ fn only_what_was_done_buys_patience() {
         for message in [
             started(),
             ToParent::Progress { reached: MediaMs(5) },
-            ToParent::Gap { instant: MediaMs(30_000) },
+            ToParent::Gap { time: at_exactly(30_000) },
         ] {
             intake.take(message, &memory, false).unwrap();
             seen.push(intake.done_with().0);
@@ -149,7 +153,7 @@ fn a_window_must_be_answered_whole() {
 #[test]
 fn instants_without_end_are_refused() {
     let mut messages = vec![started()];
-    messages.extend((0..=61).map(|second| ToParent::Gap { instant: MediaMs(second * 1000) }));
+    messages.extend((0..=61).map(|second| ToParent::Gap { time: at_exactly(second * 1000) }));
     assert!(matches!(said(every_second(), messages), Err(DecodeError::ChildMisbehaved { .. })));
 }
 

@@ -33,7 +33,7 @@ fn a_pause_is_bridged_by_the_frame_before() {
             })
             .collect();
         assert!(Arc::ptr_eq(&frames[2].picture, &frames[9].picture), "nothing new was sent");
-        assert!(frames.iter().all(|frame| frame.picture_ms <= frame.sample_ms));
+        assert!(frames.iter().all(|frame| frame.picture_ms <= frame.time.moment));
     }
 }
 

@@ -11,8 +11,8 @@ use crate::support::*;
 /// Instants with the time of their picture and the picture.
 fn pictures(outcome: &Outcome) -> Vec<(MediaMs, MediaMs, Picture)> {
     let picture = |event: &DecodeEvent| match event {
-        DecodeEvent::Frame(frame) => Some((frame.sample_ms, frame.picture_ms, (*frame.picture).clone())),
-        DecodeEvent::Gap(instant) => panic!("no picture at {instant:?}"),
+        DecodeEvent::Frame(frame) => Some((frame.time.planned, frame.picture_ms, (*frame.picture).clone())),
+        DecodeEvent::Gap(time) => panic!("no picture at {time:?}"),
         DecodeEvent::Started(_) => None,
     };
     outcome.events.iter().filter_map(picture).collect()

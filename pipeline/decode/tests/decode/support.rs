@@ -86,8 +86,8 @@ impl Outcome {
     pub fn numbers(&self) -> Vec<(i64, Option<i64>)> {
         let sample = |event: &DecodeEvent| match event {
             DecodeEvent::Started(_) => None,
-            DecodeEvent::Frame(frame) => Some((frame.sample_ms.0, Some(number(&frame.picture)))),
-            DecodeEvent::Gap(instant) => Some((instant.0, None)),
+            DecodeEvent::Frame(frame) => Some((frame.time.planned.0, Some(number(&frame.picture)))),
+            DecodeEvent::Gap(time) => Some((time.planned.0, None)),
         };
         self.events.iter().filter_map(sample).collect()
     }

@@ -109,9 +109,9 @@ pub struct DeadLetter {
 /// The samples that were planned for a segment before it was decoded, and what became of the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// Planned samples per second of media time.
+    /// Planned samples per second of media time, those that were left out included.
     pub fps: f32,
-    /// Only keyframes were decoded.
+    /// Only keyframes were looked at first, and few other frames decoded.
     pub keyframes_only: bool,
     /// Why this plan.
     pub reason: PlanReason,
@@ -127,12 +127,16 @@ pub struct Plan {
 pub enum PlanReason {
     /// The configured rate.
     Default,
+    /// Nothing has happened for a while.
+    Calm,
+    /// We have too much to do: our doing, and said so.
+    Load,
 }
 
 /// What was seen at one planned instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FrameObservation {
-    /// The planned instant.
+    /// The moment that was looked at, or was planned to be.
     pub media_ms: MediaMs,
     /// Whether the sample is valid.
     pub status: SampleStatus,

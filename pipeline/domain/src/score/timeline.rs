@@ -1,8 +1,8 @@
 //! Cuts media time into slots: every planned sample stands for the time around it, and holes between
 //! samples are slots of their own.
 //!
-//! A sample stands for half its planned interval to either side, at most 2 s in all; where two samples
-//! with different intervals meet, the later one begins where the earlier one ended, so that slots never
+//! A sample stands for half its planned interval to either side, at most 2 s in all, and for what is left
+//! where it comes a little late; where two samples with different intervals meet, the later one begins where the earlier one ended, so that slots never
 //! overlap. All later stages weigh by the length of slots, never by their number: a segment that was
 //! sampled twice as often does not vote twice. Media time that runs back is cut off and reported.
 
@@ -15,6 +15,10 @@ use crate::time::{Interval, MediaMs, Millis};
 
 /// Media time may run back by this much at a seam: less than any sampling interval in use.
 const SEAM: Millis = Millis(250);
+
+/// Samples may be this much further apart than planned: what was seen a little earlier may stand for the
+/// planned instant, and is dated so.
+const EARLY: Millis = Millis(250);
 
 /// A stretch of media time, and what was seen in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +78,7 @@ impl Timeline {
                 continue;
             }
             let half = step.half();
-            let joined = self.last.is_some_and(|(last, before)| sample.at - last <= step.max(before));
+            let joined = self.last.is_some_and(|(last, before)| sample.at - last <= step.max(before) + EARLY);
             if !joined {
                 self.close_hole(MediaMs::ZERO.max(sample.at - half), step, &mut slots);
             }

@@ -111,8 +111,8 @@ fn pictures(pool: &DecoderPool, media: &File) -> Vec<(MediaMs, Option<Picture>)>
     let decoded = pool.decode(media, &segment(), &mut |event| {
         match event {
             DecodeEvent::Started(_) => {}
-            DecodeEvent::Frame(frame) => pictures.push((frame.sample_ms, Some((*frame.picture).clone()))),
-            DecodeEvent::Gap(instant) => pictures.push((instant, None)),
+            DecodeEvent::Frame(frame) => pictures.push((frame.time.planned, Some((*frame.picture).clone()))),
+            DecodeEvent::Gap(time) => pictures.push((time.planned, None)),
         }
         ControlFlow::Continue(())
     });
