@@ -15,6 +15,8 @@ use super::labels::{Clip, Range, Span};
 const HALF_SECOND: Millis = Millis(500);
 /// A sample never stands for more than this on either side.
 const LONGEST_REACH: Millis = Millis(1000);
+/// A sample may be taken this much earlier than planned; the one before or after it reaches as much further.
+const EARLY: Millis = Millis(250);
 
 /// One labelled second and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +119,7 @@ pub fn sample_at(analysed: &Analysed, middle: MediaMs) -> Option<&FrameObservati
 /// How far a sample reaches on either side.
 fn reach(fps: f32) -> Millis {
     let half = if fps > 0.0 { Millis((500.0 / fps).round() as i64) } else { LONGEST_REACH };
-    half.min(LONGEST_REACH)
+    (half + EARLY).min(LONGEST_REACH)
 }
 
 /// Right and all.

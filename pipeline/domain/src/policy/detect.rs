@@ -99,8 +99,11 @@ pub struct MultiplePersonsRules {
     pub body_conf_milli: Levels,
     /// The second person is at least this high in the picture.
     pub height_milli: u16,
-    /// Poster filter: who never moves by this share of their own size is a picture on the wall.
+    /// Poster filter: who never moves by this share of their own size...
     pub moves_milli: u16,
+    /// ...and by this share of the picture is a picture on the wall. (Boxes of small faces jitter by more of
+    /// their size.)
+    pub moves_picture_milli: u16,
 }
 
 /// `gaze_off_screen`.

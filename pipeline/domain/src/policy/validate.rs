@@ -122,6 +122,7 @@ impl Policy {
         found.unless((1..=128).contains(&luma), "detect.person_absent.witness_luma", "must be 1 to 128");
         found.share("detect.multiple_persons.height_milli", persons.height_milli);
         found.share("detect.multiple_persons.moves_milli", persons.moves_milli);
+        found.share("detect.multiple_persons.moves_picture_milli", persons.moves_picture_milli);
 
         let glances = detect.repeated_glances;
         let few = (2..=64).contains(&glances.count);

@@ -79,7 +79,7 @@ impl Senses {
         if !recalled {
             self.recall.keep(slot.at, scene, &things, &persons);
         }
-        let tracked = self.tracks.follow(slot.at, &persons, recalled, rules.moves_milli);
+        let tracked = self.tracks.follow(slot.at, &persons, recalled, rules);
         let candidate = tracked.iter().min_by_key(|tracked| (tracked.life, tracked.id)).copied();
         let living: Vec<&Tracked> = tracked.iter().filter(|tracked| tracked.life != Life::Poster).collect();
         let is_other = |tracked: &&&Tracked| {

@@ -1,8 +1,8 @@
 //! Follows persons from picture to picture, across segments: who moves, who is the candidate.
 //!
 //! A face on a poster, a screen or a book is found as reliably as a living one, but it never moves. A
-//! track is *alive* once its head has moved by a share of its own size within a few sightings, and
-//! stays so; a track sighted more often than that without having moved is a *poster* until it does.
+//! track is *alive* once its head has moved within a few sightings, by a share of its own size and by more
+//! than boxes jitter, and stays so; a track sighted more often than that without having moved is a *poster* until it does.
 //! Single outliers of the detector do not count as movement. A moving camera moves everything, posters
 //! included: then they pass as alive, which a human will see.
 //! Identity is not looked at: a track is a place that somebody occupies.
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::persons::Person;
 use super::sample::Region;
+use crate::policy::MultiplePersonsRules;
 use crate::time::{MediaMs, Millis};
 
 /// A track not sighted for this long is gone.
@@ -73,7 +74,7 @@ impl Tracks {
         at: MediaMs,
         persons: &[Person],
         recalled: bool,
-        moves_milli: u16,
+        rules: &MultiplePersonsRules,
     ) -> Vec<Tracked> {
         self.tracks.retain(|track| at - track.sighted <= FORGOTTEN_AFTER);
         let owners = self.associate(persons);
@@ -83,7 +84,7 @@ impl Tracks {
             let Some(index) = owner.or_else(|| is_sighted.then(|| self.begin(person, at))) else { continue };
             let track = &mut self.tracks[index];
             if is_sighted {
-                track.sight(person, at, moves_milli);
+                track.sight(person, at, rules);
             }
             tracked.push(Tracked { person: *person, id: track.id, life: track.life() });
         }
@@ -137,7 +138,7 @@ impl Tracks {
 }
 
 impl Track {
-    fn sight(&mut self, person: &Person, at: MediaMs, moves_milli: u16) {
+    fn sight(&mut self, person: &Person, at: MediaMs, rules: &MultiplePersonsRules) {
         // A face and the upper part of a body have other centres: going from one to the other is no
         // movement.
         if self.by_face != person.face.is_some() {
@@ -150,12 +151,14 @@ impl Track {
             self.centres.pop_front();
         }
         self.centres.push_back(person.head.centre());
-        self.alive |= self.centres.len() >= FEWEST_SIGHTINGS && self.has_moved(moves_milli);
+        self.alive |= self.centres.len() >= FEWEST_SIGHTINGS && self.has_moved(rules);
     }
 
-    fn has_moved(&self, moves_milli: u16) -> bool {
+    fn has_moved(&self, rules: &MultiplePersonsRules) -> bool {
         let exceeds = |range: i32, size: i32| {
-            i64::from(range) * 1000 >= i64::from(size) * i64::from(moves_milli) && size > 0
+            let of_itself = i64::from(range) * 1000 >= i64::from(size) * i64::from(rules.moves_milli);
+            // Regions are in ten-thousandths of the picture.
+            of_itself && range >= i32::from(rules.moves_picture_milli) * 10 && size > 0
         };
         exceeds(inner_range(self.centres.iter().map(|centre| centre.0)), self.head.w)
             || exceeds(inner_range(self.centres.iter().map(|centre| centre.1)), self.head.h)

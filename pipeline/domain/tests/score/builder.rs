@@ -141,7 +141,7 @@ impl Script {
     /// A face on the wall: the detector's box jitters by a hundredth of its size.
     pub fn poster(self, seconds: i64) -> Self {
         self.beside(seconds, |frame, number| {
-            frame.add_face(0.72 + sway(number, 5) * 0.0007, 0.25, 0.14, 0.24, 0.95, SCREEN);
+            frame.add_face(0.72 + sway(number, 6) * 0.0007, 0.25, 0.14, 0.24, 0.95, SCREEN);
         })
     }
 

@@ -33,7 +33,7 @@ fn somebody_whose_face_is_never_seen_stays_between_looks() {
 #[test]
 fn a_coat_looked_at_rarely_comes_to_life_no_sooner() {
     let coat = session().seated(20).beside(300, |frame, number| {
-        frame.add_body(0.86 + sway(number, 5) * 0.0007, 0.2, 0.14, 0.6, 0.6);
+        frame.add_body(0.86 + sway(number, 6) * 0.0007, 0.2, 0.14, 0.6, 0.6);
     });
     assert_eq!(kinds(coat.rarely()), []);
 }
@@ -88,7 +88,7 @@ fn an_empty_place_needs_a_look_for_bodies() {
     let script = |rarely: bool| {
         let script = session().poster(30).each(30, |frame, number| {
             frame.show(number, false, 1000, 0);
-            frame.add_face(0.72 + sway(number, 5) * 0.0007, 0.25, 0.14, 0.24, 0.95, SCREEN);
+            frame.add_face(0.72 + sway(number, 6) * 0.0007, 0.25, 0.14, 0.24, 0.95, SCREEN);
         });
         let mut observations = script.observations();
         if rarely {

@@ -71,7 +71,7 @@ fn a_poster_does_not_sit_in_for_the_candidate() {
     let script = session().poster(30).each(20, |frame, number| {
         use crate::builder::{Filling, SCREEN, sway};
         frame.show(number, false, 1000, 0);
-        frame.add_face(0.72 + sway(number, 5) * 0.0007, 0.25, 0.14, 0.24, 0.95, SCREEN);
+        frame.add_face(0.72 + sway(number, 6) * 0.0007, 0.25, 0.14, 0.24, 0.95, SCREEN);
     });
     let outcome = run(&standard(), &script.poster(30).observations());
     assert_eq!(outcome.kinds(), [PersonAbsent]);
