@@ -73,8 +73,10 @@ impl Product<'_> {
 
     fn publish(&self, name: &str) -> Result<(), BenchError> {
         let copies = self.setting.copies.to_string();
+        let sessions = (self.setting.corpus.files.len() as u32 * self.setting.copies).to_string();
         let mut command = self.program(name, "publish")?;
-        command.args(["--loop", &copies, "--no-progress"]);
+        // Side by side, as live sessions come: a worker never has all of one at once.
+        command.args(["--loop", &copies, "--parallel", &sessions, "--no-progress"]);
         command.args(&self.setting.corpus.files);
         let mut process = Process::start(command, "publish")?;
         let status = process.child.wait();

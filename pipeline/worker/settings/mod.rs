@@ -34,6 +34,7 @@ pub mod schema;
 pub mod service;
 pub mod validate;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -101,10 +102,14 @@ pub struct Sampling {
 }
 
 /// When fewer instants are looked at. What follows from it is recorded in each observation's plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adaptive {
     /// How long a session is calm before only its keyframes are looked at; `None`: that never happens.
     pub calm_after: Option<Millis>,
+    /// How far this process may be behind before samples are shed; `None`: none ever are.
+    pub most_behind: Option<Millis>,
+    /// Of tenants that get more than one part of what there is when there is not enough.
+    pub shares: BTreeMap<String, u32>,
 }
 
 /// Decoder children and what they accept.

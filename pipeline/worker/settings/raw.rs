@@ -4,6 +4,8 @@
 //! stated twice, here for editors and in [`validate`](super::validate) for the program; a test checks
 //! that the program refuses what the schema does.
 
+use std::collections::BTreeMap;
+
 use domain::observe::Reporting;
 use domain::observe::quality::QualityGate;
 use domain::sampling::Suspicion;
@@ -71,6 +73,11 @@ pub struct RawAdaptive {
     /// How long a session is calm before only its keyframes are looked at; 0: that never happens.
     #[schemars(range(max = 3_600_000))]
     pub calm_after_ms: u32,
+    /// How far this process may be behind before samples are shed; 0: none ever are.
+    #[schemars(range(max = 86_400_000))]
+    pub most_behind_ms: u32,
+    /// Of tenants that get more than one part of what there is when there is not enough.
+    pub shares: BTreeMap<String, u32>,
 }
 
 /// Decoder children and what they accept.

@@ -36,14 +36,16 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
     Ok(Settings {
         sampling: Sampling {
             grid,
-            slack: Millis(raw.sampling.slack_ms.into()),
+            slack: Millis(raw.sampling.slack_ms.into()).min(most_slack(grid)),
             things_every: Millis(raw.sampling.things_every_ms.into()),
             segment: Millis(i64::from(raw.sampling.segment_ms)),
             hold: Millis(i64::from(raw.sampling.hold_ms)),
         },
         suspicion: raw.suspicion,
         adaptive: Adaptive {
-            calm_after: (raw.adaptive.calm_after_ms > 0).then(|| Millis(raw.adaptive.calm_after_ms.into())),
+            calm_after: unless_zero(raw.adaptive.calm_after_ms),
+            most_behind: unless_zero(raw.adaptive.most_behind_ms),
+            shares: raw.adaptive.shares.clone(),
         },
         quality: raw.quality,
         observe: raw.observe,
@@ -78,6 +80,15 @@ fn infer(raw: &RawInfer) -> Infer {
         max_measured_faces: raw.max_measured_faces.into(),
         max_second_looks: raw.max_second_looks.into(),
     }
+}
+
+/// More, and samples would come closer to those before them than to those they belong between.
+fn most_slack(grid: SampleGrid) -> Millis {
+    Millis(grid.base().0 / 4).min(grid.escalated().half())
+}
+
+fn unless_zero(millis: u32) -> Option<Millis> {
+    (millis > 0).then(|| Millis(millis.into()))
 }
 
 fn at_least_one(count: usize) -> NonZeroUsize {
@@ -129,15 +140,13 @@ impl Check<'_> {
         self.within("sampling.segment_ms", sampling.segment_ms, 1000, 10_000);
         self.within("sampling.hold_ms", sampling.hold_ms, 1000, 60_000);
         self.within("adaptive.calm_after_ms", raw.adaptive.calm_after_ms, 0, 3_600_000);
+        self.within("adaptive.most_behind_ms", raw.adaptive.most_behind_ms, 0, 86_400_000);
+        for (tenant, share) in &raw.adaptive.shares {
+            self.within(&format!("adaptive.shares.{tenant}"), *share, 1, 1000);
+        }
         if let Some(grid) = grid {
             let base = grid.base().0;
             let message = format!("must not be shorter than the time between samples, {base} ms");
-            let most = (base / 4).min(grid.escalated().0 / 2);
-            let longer = format!(
-                "must not be longer than a quarter of the time between samples or half of it after escalation, \
-                 {most} ms"
-            );
-            self.unless(i64::from(sampling.slack_ms) <= most, "sampling.slack_ms", &longer);
             self.unless(i64::from(sampling.segment_ms) >= base, "sampling.segment_ms", &message);
             self.unless(i64::from(sampling.hold_ms) >= base, "sampling.hold_ms", &message);
         }

@@ -59,8 +59,17 @@ impl Budget {
     /// Takes `bytes` if they are free. More than the whole budget is granted when nothing is in use:
     /// one large thing alone is better than one that never gets its turn.
     pub fn try_take(&self, bytes: u64) -> Option<Permit> {
+        self.try_take_below(bytes, self.inner.capacity)
+    }
+
+    /// The same, but as if there were only half of it: what is left is for others.
+    pub fn try_take_of_half(&self, bytes: u64) -> Option<Permit> {
+        self.try_take_below(bytes, self.inner.capacity / 2)
+    }
+
+    fn try_take_below(&self, bytes: u64, limit: u64) -> Option<Permit> {
         let mut used = self.lock();
-        if *used > 0 && used.saturating_add(bytes) > self.inner.capacity {
+        if *used > 0 && used.saturating_add(bytes) > limit {
             return None;
         }
         *used = used.saturating_add(bytes);
@@ -124,6 +133,7 @@ mod tests {
         let budget = Budget::new(100);
         let first = budget.try_take(60).unwrap();
         assert!(budget.try_take(41).is_none());
+        assert!(budget.try_take_of_half(1).is_none());
         let second = budget.try_take(40).unwrap();
         assert_eq!(budget.used(), 100);
         drop(first);

@@ -12,8 +12,9 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use decode::{DecodeError, DecodeEvent, DecoderPool, SamplingPlan, StreamInfo};
+use domain::delivery::Urgency;
 use domain::error::ErrorKind;
 use domain::messages::SegmentHeader;
 use domain::observe::SegmentIdentity;
@@ -25,6 +26,7 @@ use super::budget::{Budget, Permit};
 use super::dead_letter::Rejected;
 use super::outbox::{Outbox, Place};
 use super::plans::Plans;
+use super::queue::Queue;
 use super::retry::Retry;
 use super::stop::Stop;
 use crate::observer::{DecodedSegment, Placeholders, Sample};
@@ -36,6 +38,8 @@ pub(super) struct Taken {
     pub header: SegmentHeader,
     /// Where its media are.
     pub media: SegmentMedia,
+    /// How urgent it is.
+    pub urgency: Urgency,
     /// Where its result belongs.
     pub place: Place,
     /// When it was taken in.
@@ -77,7 +81,7 @@ pub(super) struct Decode<'a> {
     pub grid: SampleGrid,
     pub hold: Millis,
     pub slack: Millis,
-    pub plans: &'a Plans,
+    pub plans: &'a Plans<'a>,
     pub pictures: &'a Budget,
     pub placeholders: &'a Placeholders,
     pub outbox: &'a Outbox,
@@ -98,12 +102,12 @@ pub(super) enum Failure {
 
 impl Decode<'_> {
     /// Decodes what comes until nothing comes any more.
-    pub(super) fn run(self, from: &Receiver<Taken>, to: &Sender<Decoded>) {
-        while let Ok(taken) = from.recv() {
+    pub(super) fn run(self, from: &Queue, to: &Sender<Decoded>) {
+        while let Some(taken) = from.next() {
             if self.stop.is_immediate() {
                 return;
             }
-            let Taken { header, media, place, since } = taken;
+            let Taken { header, media, urgency: _, place, since } = taken;
             let started = Instant::now();
             let source = Source { header, media };
             let plan = self.plans.decide(&source.header);

@@ -8,7 +8,6 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::runtime::Builder;
@@ -18,6 +17,7 @@ use super::dead_letter::Rejected;
 use super::decode::{SegmentMedia, Taken};
 use super::holds::Load;
 use super::outbox::Outbox;
+use super::queue::Entrance;
 use super::retry::Retry;
 use super::stop::Stop;
 use crate::media::{Library, Reference};
@@ -47,7 +47,7 @@ pub(super) struct Fetch<'a> {
 
 impl Fetch<'_> {
     /// Fetches what comes until nothing comes any more.
-    pub(super) fn run(self, from: Receiver<Referring<'_>>, to: &Sender<Taken>) {
+    pub(super) fn run(self, from: Receiver<Referring<'_>>, to: &Entrance<'_>) {
         let runtime = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return self.stop.fail("fetch", &error),
@@ -62,7 +62,7 @@ impl Fetch<'_> {
         runtime.shutdown_background();
     }
 
-    async fn fetch_all(&self, mut from: Receiver<Referring<'_>>, to: &Sender<Taken>) {
+    async fn fetch_all(&self, mut from: Receiver<Referring<'_>>, to: &Entrance<'_>) {
         let coming = stream::poll_fn(|context| from.poll_recv(context));
         coming
             .for_each_concurrent(None, |referring| async {
@@ -72,8 +72,7 @@ impl Fetch<'_> {
                     Err(rejected) => SegmentMedia::Missing(rejected),
                 };
                 drop(load);
-                // Never full: it has room for as many as there can be permits.
-                let _gone = to.send(segment);
+                to.put(segment);
             })
             .await;
     }

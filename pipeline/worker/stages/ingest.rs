@@ -2,15 +2,16 @@
 //!
 //! Takes a record in when there is room for its media, gives it a lease and a place, and passes it on: to
 //! be fetched if its media are elsewhere, else to be decoded. While there is no room, all partitions are
-//! paused, and while something of a partition waits to be tried again that one is; polling goes on, so
-//! that the group does not take this process for dead. Commits only what the ledger says is done. On the
+//! paused, and while something of a partition waits to be tried again that one is; a backlog gets half of the
+//! room only, so that it does not keep live video out. Polling goes on, so that the group does not take this
+//! process for dead. Commits only what the ledger says is done. On the
 //! way out it takes in nothing more, and polls until everything in hand is acknowledged or given up.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::Sender;
+use domain::delivery::Urgency;
 use domain::error::ErrorKind;
 use kafka::wire::{self, Media};
 use kafka::{Assignment, GroupConsumer, KafkaError, Record};
@@ -23,6 +24,8 @@ use super::fetch::Referring;
 use super::holds::Holds;
 use super::outbox::{Outbox, SharedLedger, locked};
 use super::overtaken::Overtaken;
+use super::plans::Plans;
+use super::queue::Entrance;
 use super::stop::Stop;
 use crate::failpoint::Failpoint;
 use crate::media::Reference;
@@ -36,7 +39,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// How often done offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// How often the brokers are asked how far behind this process is.
-const ASK_LAG_EVERY: Duration = Duration::from_secs(10);
+const ASK_LAG_EVERY: Duration = Duration::from_secs(5);
 /// What a segment costs at least: bounds the number of small ones.
 pub(super) const LEAST_COST: u64 = 64 << 10;
 /// The role, in metrics and logs.
@@ -53,7 +56,8 @@ pub(super) struct Ingest<'a> {
     pub most_media: u64,
     pub holds: &'a Holds,
     pub to_fetch: mpsc::Sender<Referring<'a>>,
-    pub to_decode: Sender<Taken>,
+    pub to_decode: Entrance<'a>,
+    pub plans: &'a Plans<'a>,
     pub metrics: &'a Metrics,
     pub pulse: Arc<Pulse>,
     pub stop: &'a Stop,
@@ -96,14 +100,8 @@ impl Ingest<'_> {
                 }
             }
             let round = Instant::now();
-            while let Some(record) = waiting.pop_front() {
-                if let Some(record) = self.take_in(record)? {
-                    waiting.push_front(record);
-                    break;
-                }
-            }
-            let full = !waiting.is_empty();
-            self.throttle(full || self.stop.is_draining(), &mut paused)?;
+            let (full, late) = self.take_in_all(waiting)?;
+            self.throttle(full || self.stop.is_draining(), &late, &mut paused)?;
             match self.consumer.poll(POLL) {
                 Ok(Some(record)) => waiting.push_back(record),
                 Ok(None) => self.tell_if_caught_up(waiting),
@@ -130,8 +128,33 @@ impl Ingest<'_> {
         Ok(())
     }
 
+    /// Passes on what there is room for, in order within each partition; tells whether there is none for live
+    /// video, and which partitions have a backlog that waits for its part.
+    fn take_in_all(&self, waiting: &mut VecDeque<Record>) -> Result<(bool, BTreeSet<i32>), KafkaError> {
+        let (mut full, mut late) = (false, BTreeSet::new());
+        for record in std::mem::take(waiting) {
+            let partition = record.origin.partition;
+            if full || late.contains(&partition) {
+                waiting.push_back(record);
+                continue;
+            }
+            match self.take_in(record)? {
+                Admission::Passed => {}
+                Admission::Full(record) => {
+                    full = true;
+                    waiting.push_back(record);
+                }
+                Admission::Late(record) => {
+                    late.insert(partition);
+                    waiting.push_back(record);
+                }
+            }
+        }
+        Ok((full, late))
+    }
+
     /// Passes a record on, or gives it back if there is no room for it.
-    fn take_in(&self, record: Record) -> Result<Option<Record>, KafkaError> {
+    fn take_in(&self, record: Record) -> Result<Admission, KafkaError> {
         let started = Instant::now();
         let (header, reference) = match wire::decode_segment(&record) {
             Ok((header, media)) => (header, reference_of(media)),
@@ -139,28 +162,33 @@ impl Ingest<'_> {
                 let (reason, detail) = (error.reason(), error.to_string());
                 self.set_aside(&record, &Rejected { stage: Stage::Ingest, reason, detail, attempts: 1 })?;
                 self.metrics.stage(Stage::Ingest, false, started.elapsed());
-                return Ok(None);
+                return Ok(Admission::Passed);
             }
         };
-        let Some(permit) = self.room(&record, reference.as_ref()) else { return Ok(Some(record)) };
+        let urgency = self.plans.urgency(&header, age(&record));
+        let permit = match (self.room(&record, reference.as_ref(), urgency), urgency) {
+            (Some(permit), _) => permit,
+            (None, Urgency::Backlog) => return Ok(Admission::Late(record)),
+            (None, _) => return Ok(Admission::Full(record)),
+        };
         let lease = locked(&self.ledger).begin(record.origin.partition, record.origin.offset);
         // Without a lease the partition has gone, or the record has been taken in before.
-        let Some(lease) = lease else { return Ok(None) };
+        let Some(lease) = lease else { return Ok(Admission::Passed) };
         let arrived = record.timestamp_ms.unwrap_or_default();
         let overtaken = self.overtaken.may_miss_some(lease.partition(), &header, arrived);
         let place = self.outbox.reserve(&header, record, lease, permit);
         let place = if overtaken { place.after_deleted_ones(&header) } else { place };
-        let segment = Taken { header, media: SegmentMedia::Inline, place, since: Instant::now() };
-        // Neither is ever full: they have room for as many as there can be permits.
+        let segment = Taken { header, media: SegmentMedia::Inline, urgency, place, since: Instant::now() };
         match reference {
-            None => drop(self.to_decode.send(segment)),
+            None => self.to_decode.put(segment),
             Some(reference) => {
                 let load = self.holds.fetching(segment.place.partition());
+                // Never full: it has room for as many as there can be permits.
                 drop(self.to_fetch.try_send(Referring { segment, reference, load }));
             }
         }
         self.metrics.stage(Stage::Ingest, true, started.elapsed());
-        Ok(None)
+        Ok(Admission::Passed)
     }
 
     fn set_aside(&self, record: &Record, rejected: &Rejected) -> Result<(), KafkaError> {
@@ -168,17 +196,21 @@ impl Ingest<'_> {
         lease.map_or(Ok(()), |lease| self.outbox.set_aside(record, lease, rejected))
     }
 
-    fn room(&self, record: &Record, reference: Option<&Reference>) -> Option<Permit> {
+    fn room(&self, record: &Record, reference: Option<&Reference>, urgency: Urgency) -> Option<Permit> {
         let inline = record.value.as_ref().map_or(0, Vec::len) as u64;
         // What states more is refused when it is to be fetched: until then it shall hold nobody up.
         let referenced = reference.map_or(0, |reference| reference.size.min(self.most_media));
-        self.media.try_take((inline + referenced).max(LEAST_COST))
+        let bytes = (inline + referenced).max(LEAST_COST);
+        match urgency {
+            Urgency::Backlog => self.media.try_take_of_half(bytes),
+            Urgency::InDoubt | Urgency::Live => self.media.try_take(bytes),
+        }
     }
 
-    /// Pauses all partitions, or those that are held, and resumes the others.
-    fn throttle(&self, all: bool, paused: &mut Paused) -> Result<(), KafkaError> {
+    /// Pauses all partitions, or those that are held or `late`, and resumes the others.
+    fn throttle(&self, all: bool, late: &BTreeSet<i32>, paused: &mut Paused) -> Result<(), KafkaError> {
         let assigned: BTreeSet<i32> = self.consumer.assigned().into_iter().collect();
-        let pause = if all { assigned.clone() } else { &self.holds.held() & &assigned };
+        let pause = if all { assigned.clone() } else { &(&self.holds.held() | late) & &assigned };
         // A partition that left and came back is not paused any more: said again every now and then.
         if pause == paused.partitions && paused.said.is_some_and(|said| said.elapsed() < POLL) {
             return Ok(());
@@ -221,8 +253,28 @@ impl Ingest<'_> {
         // Brokers that do not answer are seen elsewhere; an old figure would be a wrong one.
         if let Ok(lags) = self.consumer.lag() {
             self.metrics.share(ROLE, lags.len(), lags.iter().map(|lag| lag.offsets).sum());
+            let held = self.holds.held();
+            let waiting = lags.iter().filter(|lag| !held.contains(&lag.partition));
+            self.plans.adjust(waiting.map(|lag| lag.offsets.unsigned_abs()).sum());
         }
     }
+}
+
+/// What became of a record.
+enum Admission {
+    /// It was passed on, or set aside, or is somebody else's.
+    Passed,
+    /// There is no room.
+    Full(Record),
+    /// It is late already, and what room there is is kept for live video.
+    Late(Record),
+}
+
+/// How long ago a record came to the broker, as far as it says and the clocks agree.
+fn age(record: &Record) -> Duration {
+    let came = record.timestamp_ms.and_then(|came| u64::try_from(came).ok()).map(Duration::from_millis);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    came.map_or(Duration::ZERO, |came| now.saturating_sub(came))
 }
 
 fn reference_of(media: Media<'_>) -> Option<Reference> {

@@ -23,7 +23,7 @@ use crate::telemetry::metrics::{Metrics, Stage};
 pub(super) struct Look<'a, V> {
     pub observer: Observer<'a, V>,
     pub decode: Decode<'a>,
-    pub plans: &'a Plans,
+    pub plans: &'a Plans<'a>,
     pub batch: usize,
     pub outbox: &'a Outbox,
     pub metrics: &'a Metrics,

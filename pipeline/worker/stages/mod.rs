@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! exam.segments
-//!    │  ingest      1 thread: polls; pauses partitions while there is no room for media
+//!    │  ingest      1 thread: polls; pauses partitions while there is no room for media, those with a backlog
+//!    │              earlier than those with live video
 //!    ├─▶ fetch      1 thread: media by reference, all at once; tries again and holds the partition meanwhile
-//!    ▼  taken       bounded by `media` (bytes): a permit each, held until there is a verdict
-//!    │  decode      1 thread per decoder child
-//!    ▼  decoded     bounded by `pictures` (bytes): a permit each, held until they were looked at
+//!    ▼  queue       bounded by `media` (bytes): a permit each, held until there is a verdict; the most urgent
+//!    │              first, tenants in turn
+//!    │  decode      1 thread per decoder child; each segment by the plan that is decided for it then
+//!    ▼  decoded     bounded by `pictures` (bytes), a permit each, held until they were looked at, and by two
+//!    │              batches
 //!    │  look        1 thread: batches over sessions; all cores through the pool of `infer`; has decoded again
 //!    │              what it looks at more closely
 //!    ▼  outbox      in log order per session; bounded by the producer's bytes
@@ -32,6 +35,7 @@ mod look;
 mod outbox;
 mod overtaken;
 mod plans;
+mod queue;
 mod retry;
 mod score;
 mod stop;
@@ -66,12 +70,13 @@ use look::Look;
 use outbox::Outbox;
 use overtaken::Overtaken;
 use plans::Plans;
+use queue::Queue;
 use retry::{Retry, Schedule};
 use score::Score;
 
-/// Segments that are decoded and wait for the models: their pictures are bounded in bytes by `pictures`;
-/// this only bounds how many small ones there are.
-const MOST_DECODED: usize = 1024;
+/// Batches that are decoded and wait for the models, at most: enough for these never to wait. (Their pictures
+/// are bounded in bytes, too.) More would be decoded by plans that are decided too early.
+const BATCHES_AHEAD: usize = 2;
 
 /// What the stages work with.
 pub struct Worker<'a> {
@@ -186,15 +191,15 @@ impl Worker<'_> {
             by: eyes.observer.by.clone(),
             worker: eyes.observer.worker.clone(),
         };
-        let plans = Plans::new(self.settings.adaptive.calm_after, self.settings.suspicion);
-        let holds = Holds::default();
+        let plans = Plans::new(&self.settings.adaptive, self.settings.suspicion, metrics);
+        let (holds, queue) = (Holds::default(), Queue::default());
         let schedule = Schedule { give_up_after: worker.retry_for };
         let retry = Retry { schedule, holds: &holds, metrics };
 
         let most_taken = (worker.media_bytes / LEAST_COST) as usize + 1;
         let (referring, to_fetch) = mpsc::channel(most_taken);
-        let (taken, to_decode) = bounded(most_taken);
-        let (decoded, to_look) = bounded(MOST_DECODED);
+        let (taken, fetched) = (queue.entrance(), queue.entrance());
+        let (decoded, to_look) = bounded(BATCHES_AHEAD * worker.batch);
         let ingest = Ingest {
             consumer,
             ledger,
@@ -204,7 +209,8 @@ impl Worker<'_> {
             most_media: kafka.max_record_bytes.into(),
             holds: &holds,
             to_fetch: referring,
-            to_decode: taken.clone(),
+            to_decode: taken,
+            plans: &plans,
             metrics,
             pulse,
             stop,
@@ -234,13 +240,13 @@ impl Worker<'_> {
         };
         thread::scope(|scope| {
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
-            spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &taken));
+            spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &fetched));
             for child in 0..self.settings.decode.children.get() {
-                let (from, to) = (to_decode.clone(), decoded.clone());
-                spawn(scope, stop, format!("decode-{child}"), move || decode.run(&from, &to));
+                let (from, to) = (&queue, decoded.clone());
+                spawn(scope, stop, format!("decode-{child}"), move || decode.run(from, &to));
             }
-            // The threads have theirs: the queues end when the last of those is gone.
-            drop((to_decode, decoded));
+            // The threads have theirs: the queue ends when the last of those is gone.
+            drop(decoded);
             spawn(scope, stop, "look".to_owned(), move || look.run(&to_look));
         });
         Ok(())

@@ -3,12 +3,14 @@
 //! Labels come from enums and from tables of the program, never from records: a session, a tenant or a
 //! file name as a label would grow without bound and tell who sat an exam.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use decode::{Barrier, Confinement};
 use domain::messages::{Incident, Observation, PlanReason, SampleStatus, UnseenReason};
+use domain::sampling::Level;
 use prometheus::{CounterVec, GaugeVec, Histogram};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -101,6 +103,7 @@ pub struct Metrics {
     pool_bytes: IntGaugeVec,
     samples: IntCounterVec,
     plans: IntCounterVec,
+    shedding: IntGaugeVec,
     incidents: IntCounterVec,
     scores: IntCounterVec,
     retries: IntCounterVec,
@@ -150,6 +153,11 @@ impl Metrics {
                 "plans_total",
                 "Observed segments, by the plan that they were looked at by (load: samples were shed)",
                 &["plan", "escalated"],
+            ),
+            shedding: make.gauges(
+                "shedding_tenants",
+                "Tenants with so many samples shed, because this process cannot keep up",
+                &["level"],
             ),
             samples: make.counters(
                 "samples_total",
@@ -238,6 +246,19 @@ impl Metrics {
                 (SampleStatus::NotSeen, reason) => reason.map_or("gap", outcome),
             };
             self.samples.with_label_values(&[outcome]).inc();
+        }
+    }
+
+    /// How many tenants there are on each level of shedding.
+    pub fn shedding(&self, levels: &BTreeMap<Level, usize>) {
+        for (level, tenants) in levels {
+            let word = match level {
+                Level::None => continue,
+                Level::Half => "half",
+                Level::Most => "most",
+                Level::Nearly => "nearly_all",
+            };
+            self.shedding.with_label_values(&[word]).set(*tenants as i64);
         }
     }
 
@@ -360,6 +381,7 @@ impl Metrics {
         for outcome in ["seen", "dark", "blur", "obstructed", "undecodable", "gap", "shed"] {
             self.samples.with_label_values(&[outcome]);
         }
+        self.shedding(&Level::ALL.iter().map(|level| (*level, 0)).collect());
         for (reason, escalated) in PLANS {
             self.plans.with_label_values(&[plan(reason), escalated]);
         }

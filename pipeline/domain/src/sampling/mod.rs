@@ -10,9 +10,11 @@
 mod calm;
 mod grid;
 mod plan;
+mod shedding;
 mod suspicion;
 
 pub use calm::Calm;
 pub use grid::{SampleGrid, SampleGridError};
 pub use plan::{BasePlan, Level, Pace};
+pub use shedding::Shedding;
 pub use suspicion::{Suspicion, is_somebody_faceless};
