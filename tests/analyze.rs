@@ -179,7 +179,9 @@ fn every_planned_instant_is_answered_once_and_segments_join() {
             .step_by(step as usize)
             .filter(|at| *at >= observation["start_ms"].as_i64().unwrap())
             .collect();
-        assert_eq!(instants, planned);
+        assert_eq!(instants.len(), planned.len());
+        let mut early = planned.iter().zip(&instants).map(|(planned, taken)| planned - taken);
+        assert!(early.all(|early| (0..=250).contains(&early)), "{instants:?} for {planned:?}");
     }
     assert!(end > 47_000);
 }

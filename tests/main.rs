@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod adaptive;
 mod analyze;
 mod architecture;
 mod bench;

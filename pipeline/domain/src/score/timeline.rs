@@ -98,7 +98,7 @@ impl Timeline {
     /// belongs to that sample if no other was planned there, and is a hole where video was expected.
     pub fn tail(&mut self, expected_end: MediaMs) -> (Option<Interval>, Option<Slot>) {
         let (Some(edge), Some((last, step))) = (self.edge, self.last) else { return (None, None) };
-        let observed = Interval::new(edge, self.frontier.min(last + step));
+        let observed = Interval::new(edge, self.frontier.min(last + step + EARLY));
         let end = edge.max(observed.end);
         let missing = Interval::new(end, expected_end);
         self.edge = Some(end);
