@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from .preprocess import NODE_PREFIX
+from .preprocess import NETWORK_INPUT, NODE_PREFIX, PIXEL_STEP
 
 RANGES_FILE = Path(__file__).with_name("nanodet_ranges.json")
 QUANTISED_OPS = {"Conv", "Add", "Concat", "MaxPool"}
@@ -32,14 +32,14 @@ def read_ranges() -> Ranges:
 def tensors_to_quantise(graph: onnx.GraphProto) -> list[str]:
     """Activations that enter or leave a quantised operator, in graph order.
 
-    The picture's normalisation stays in floats: it is cheap, and bytes would lose precision twice.
+    The picture is bytes already (``preprocess.attach_bytes``).
     """
     constants = {tensor.name for tensor in graph.initializer}
     names: dict[str, None] = {}
     for node in graph.node:
-        if node.op_type in QUANTISED_OPS and not node.name.startswith(NODE_PREFIX):
+        if node.op_type in QUANTISED_OPS:
             names.update(dict.fromkeys([*node.input, *node.output]))
-    return [name for name in names if name not in constants]
+    return [name for name in names if name not in constants and not name.startswith(NODE_PREFIX)]
 
 
 def quantize(model: onnx.ModelProto, ranges: Ranges) -> None:
@@ -52,7 +52,7 @@ class _Quantizer:
         self.graph = graph
         self.ranges = ranges
         self.constants = {tensor.name: tensor for tensor in graph.initializer}
-        self.scales: dict[str, np.ndarray] = {}
+        self.scales: dict[str, np.ndarray] = {NETWORK_INPUT: PIXEL_STEP}
 
     def run(self) -> None:
         self._share_range_across_pools()

@@ -11,8 +11,9 @@ from pathlib import Path
 import onnx
 
 from . import centerface, quantize, tfjs_reader, tflite_reader
+from .blocks import fill_blocks
 from .graph import serialise
-from .preprocess import Normalisation, attach
+from .preprocess import Normalisation, attach, attach_bytes
 from .resizable import free_size
 from .simplify import fold_into_layers
 
@@ -29,6 +30,7 @@ IMAGENET_BGR = Normalisation(  # NanoDet's mean and deviation, here in RGB order
 def blazeface_back(source: Path) -> onnx.ModelProto:
     outputs = {"regressors": "boxes", "classificators": "scores"}
     model = tflite_reader.read(source, "blazeface_back", outputs)
+    fill_blocks(model, 24)
     attach(model, MINUS_ONE_TO_ONE)
     free_size(model)
     return model
@@ -55,19 +57,25 @@ def centerface_320(source: Path) -> onnx.ModelProto:
     return model
 
 
-def nanodet_g(source: Path) -> onnx.ModelProto:
+def nanodet(source: Path, name: str) -> onnx.ModelProto:
     heads = ["cls_8", "cls_16", "cls_32", "reg_8", "reg_16", "reg_32"]
     nodes = ["Identity", *(f"Identity_{number}" for number in range(1, len(heads)))]
-    model = tfjs_reader.read(source, "nanodet_g", dict(zip(nodes, heads)))
+    model = tfjs_reader.read(source, name, dict(zip(nodes, heads)))
     fold_into_layers(model)
+    return model
+
+
+def nanodet_g(source: Path) -> onnx.ModelProto:
+    model = nanodet(source, "nanodet_g")
     attach(model, IMAGENET_BGR)
     free_size(model)
     return model
 
 
 def nanodet_g_int8(source: Path) -> onnx.ModelProto:
-    model = nanodet_g(source)
-    model.graph.name = "nanodet_g_int8"
+    model = nanodet(source, "nanodet_g_int8")
+    attach_bytes(model, IMAGENET_BGR)
+    free_size(model)
     quantize.quantize(model, quantize.read_ranges())
     return model
 

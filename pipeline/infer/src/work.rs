@@ -52,7 +52,7 @@ pub(crate) struct Work<'a> {
 impl<'a> Work<'a> {
     pub(crate) fn begin(look: &'a Look, before: Before, gate: &QualityGate) -> Self {
         let luma = SmallLuma::of(&look.picture);
-        let quality = quality::measure_shrunk(&look.picture, &luma);
+        let quality = quality::measure_shrunk(&luma);
         let light = quality::light(&quality, gate);
         let attention = match (look.attention, before.attention) {
             (Attention::Unless { .. }, Some(attention)) => attention,

@@ -3,6 +3,8 @@
 //! Decides whether a sample is valid; never whether a *person* is acceptable: the gate looks at the
 //! whole frame's exposure and structure, and knows nothing of faces or skin.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::messages::{Quality, UnseenReason};
@@ -56,14 +58,50 @@ pub const GRID_SIDE: usize = 8;
 /// face, small enough that sensor noise and coding noise average out.
 const SMALL: (usize, usize) = (160, 120);
 
-/// The luma of a picture, shrunk to 160 x 120 and stretched to full range.
+/// Columns and rows of the cells whose neighbours the hash compares.
+const HASHED: (usize, usize) = (9, GRID_SIDE);
+
+/// Rows of the shrunk luma beside one row of the grid.
+const ROWS_PER_BAND: usize = SMALL.1 / GRID_SIDE;
+
+/// The luma of a picture, shrunk and stretched to full range.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SmallLuma(Vec<u8>);
+pub struct SmallLuma {
+    /// 160 x 120.
+    small: Vec<u8>,
+    /// [`GRID_SIDE`] x [`GRID_SIDE`].
+    grid: Vec<u8>,
+    /// 9 x 8.
+    hashed: Vec<u8>,
+}
 
 impl SmallLuma {
-    /// Shrinks a picture.
+    /// Shrinks a picture, reading it once.
     pub fn of(picture: &Picture) -> Self {
-        Self(shrink(picture, SMALL.0, SMALL.1))
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let stretched: [u8; 256] = std::array::from_fn(|luma| full_range(luma as u32, picture.range()));
+        let [small_columns, grid_columns, hashed_columns] =
+            [SMALL.0, GRID_SIDE, HASHED.0].map(|columns| Columns::of(width, columns));
+        let mut shrunk = Self { small: Vec::new(), grid: Vec::new(), hashed: Vec::new() };
+        // Rows are added up first, whole, then columns: that way many pixels are added at once.
+        let (mut sums, mut band_sums) = (vec![0u32; width], vec![0u32; width]);
+        for band in 0..GRID_SIDE {
+            band_sums.fill(0);
+            let mut band_rows = 0;
+            for row in band * ROWS_PER_BAND..(band + 1) * ROWS_PER_BAND {
+                let rows = cell(row, SMALL.1, height);
+                sums.fill(0);
+                for line in picture.y()[rows.start * width..rows.end * width].chunks_exact(width) {
+                    sums.iter_mut().zip(line).for_each(|(sum, &luma)| *sum += u32::from(luma));
+                }
+                band_sums.iter_mut().zip(&sums).for_each(|(band, sum)| *band += sum);
+                band_rows += rows.len();
+                small_columns.means(&sums, rows.len(), &stretched, &mut shrunk.small);
+            }
+            grid_columns.means(&band_sums, band_rows, &stretched, &mut shrunk.grid);
+            hashed_columns.means(&band_sums, band_rows, &stretched, &mut shrunk.hashed);
+        }
+        shrunk
     }
 
     /// Mean luma of the cells of a grid, row by row. `columns` and `rows` divide 160 and 120.
@@ -71,7 +109,7 @@ impl SmallLuma {
         let (width, height) = (SMALL.0 / columns, SMALL.1 / rows);
         let mean = |cell: usize| {
             let (left, top) = (cell % columns * width, cell / columns * height);
-            let rows = (top..top + height).map(|y| &self.0[y * SMALL.0 + left..][..width]);
+            let rows = (top..top + height).map(|y| &self.small[y * SMALL.0 + left..][..width]);
             let sum: usize = rows.flatten().map(|&luma| usize::from(luma)).sum();
             (sum / (width * height)) as u8
         };
@@ -81,19 +119,19 @@ impl SmallLuma {
 
 /// Measures a picture.
 pub fn measure(picture: &Picture) -> Quality {
-    measure_shrunk(picture, &SmallLuma::of(picture))
+    measure_shrunk(&SmallLuma::of(picture))
 }
 
 /// Measures a picture that was shrunk already.
-pub fn measure_shrunk(picture: &Picture, SmallLuma(small): &SmallLuma) -> Quality {
+pub fn measure_shrunk(SmallLuma { small, grid, hashed }: &SmallLuma) -> Quality {
     let histogram = histogram(small);
     Quality {
         luma_p10: percentile(&histogram, small.len(), 10),
         luma_p90: percentile(&histogram, small.len(), 90),
-        contrast: standard_deviation(small),
+        contrast: standard_deviation(&histogram, small.len()),
         sharpness: sharpness(small, SMALL.0, SMALL.1),
-        phash: format!("{:016x}", difference_hash(picture)),
-        grid: shrink(picture, GRID_SIDE, GRID_SIDE).iter().map(|cell| format!("{cell:02x}")).collect(),
+        phash: format!("{:016x}", difference_hash(hashed)),
+        grid: grid.iter().map(|cell| format!("{cell:02x}")).collect(),
     }
 }
 
@@ -124,33 +162,26 @@ pub fn grid_cells(grid: &str) -> Vec<u8> {
     digits.unwrap_or_default().chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-/// Box-averages luma to `width x height` and stretches it to full range.
-fn shrink(picture: &Picture, width: usize, height: usize) -> Vec<u8> {
-    let (from_width, from_height) = (picture.width() as usize, picture.height() as usize);
-    let mut small = Vec::with_capacity(width * height);
-    // Rows are added up first, whole, then columns: that way many pixels are added at once.
-    let mut sums = vec![0u32; from_width];
-    for row in 0..height {
-        let rows = cell(row, height, from_height);
-        sums.fill(0);
-        for y in rows.clone() {
-            let line = &picture.y()[y * from_width..(y + 1) * from_width];
-            for (sum, &luma) in sums.iter_mut().zip(line) {
-                *sum += u32::from(luma);
-            }
-        }
-        for column in 0..width {
-            let columns = cell(column, width, from_width);
-            let pixels = (rows.len() * columns.len()) as u32;
-            let sum: u32 = sums[columns].iter().sum();
-            small.push(full_range((sum + pixels / 2) / pixels, picture.range()));
-        }
+/// Which columns of a picture each cell of a row takes.
+struct Columns(Vec<Range<usize>>);
+
+impl Columns {
+    fn of(width: usize, cells: usize) -> Self {
+        Self((0..cells).map(|index| cell(index, cells, width)).collect())
     }
-    small
+
+    /// Appends the mean of each cell of a row; `sums` are those of so many rows, by column.
+    fn means(&self, sums: &[u32], rows: usize, stretched: &[u8; 256], out: &mut Vec<u8>) {
+        out.extend(self.0.iter().map(|columns| {
+            let pixels = (rows * columns.len()) as u32;
+            let sum: u32 = sums[columns.clone()].iter().sum();
+            stretched[((sum + pixels / 2) / pixels).min(255) as usize]
+        }));
+    }
 }
 
 /// The source pixels of one cell; never empty, so that pictures smaller than the grid work too.
-fn cell(index: usize, cells: usize, pixels: usize) -> std::ops::Range<usize> {
+fn cell(index: usize, cells: usize, pixels: usize) -> Range<usize> {
     let start = (index * pixels / cells).min(pixels - 1);
     let end = ((index + 1) * pixels / cells).clamp(start + 1, pixels);
     start..end
@@ -184,32 +215,38 @@ fn percentile(histogram: &[u32; 256], total: usize, percent: usize) -> u8 {
     u8::MAX
 }
 
-fn standard_deviation(small: &[u8]) -> u8 {
-    let count = small.len() as u64;
-    let sum: u64 = small.iter().map(|&luma| u64::from(luma)).sum();
-    let squares: u64 = small.iter().map(|&luma| u64::from(luma) * u64::from(luma)).sum();
+fn standard_deviation(histogram: &[u32; 256], count: usize) -> u8 {
+    let count = count as u64;
+    let (mut sum, mut squares) = (0, 0);
+    for (luma, &pixels) in (0u64..).zip(histogram) {
+        sum += luma * u64::from(pixels);
+        squares += luma * luma * u64::from(pixels);
+    }
     // Variance of bytes is at most 127.5², so the root fits a byte.
     ((count * squares - sum * sum) / (count * count)).isqrt() as u8
 }
 
 /// Mean absolute Laplacian in tenths of a luma step.
 fn sharpness(small: &[u8], width: usize, height: usize) -> u16 {
-    let mut total = 0u64;
+    let mut total = 0;
     for y in 1..height - 1 {
-        for x in 1..width - 1 {
-            let at = |x: usize, y: usize| i32::from(small[y * width + x]);
-            let response = 4 * at(x, y) - at(x - 1, y) - at(x + 1, y) - at(x, y - 1) - at(x, y + 1);
-            total += u64::from(response.unsigned_abs());
-        }
+        let row = |x: usize, y: usize| &small[y * width + x..][..width - 2];
+        let (above, left, middle, right, below) =
+            (row(1, y - 1), row(0, y), row(1, y), row(2, y), row(1, y + 1));
+        // Slices of one length and sums of few bits: that way many pixels are measured at once.
+        let response = |x: usize| {
+            let at = |row: &[u8]| i16::from(row[x]);
+            (4 * at(middle) - at(left) - at(right) - at(above) - at(below)).unsigned_abs()
+        };
+        total += u64::from((0..width - 2).map(|x| u32::from(response(x))).sum::<u32>());
     }
     (total * 10 / ((width - 2) * (height - 2)) as u64) as u16
 }
 
 /// Difference hash: which of 9x8 cells is brighter than its right neighbour (N. Krawetz, "Kind of
 /// Like That", 2013).
-fn difference_hash(picture: &Picture) -> u64 {
-    let cells = shrink(picture, 9, 8);
-    let bits = cells.chunks_exact(9).flat_map(|row| row.windows(2).map(|pair| pair[0] > pair[1]));
+fn difference_hash(cells: &[u8]) -> u64 {
+    let bits = cells.chunks_exact(HASHED.0).flat_map(|row| row.windows(2).map(|pair| pair[0] > pair[1]));
     bits.fold(0, |hash, brighter| hash << 1 | u64::from(brighter))
 }
 
