@@ -5,6 +5,7 @@
 //! writing of a result and the commit of what it came from, where they could hurt, by failpoints.
 
 mod brokers;
+mod clock;
 mod decoders;
 mod memory;
 mod records;

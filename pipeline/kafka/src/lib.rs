@@ -25,6 +25,8 @@ mod record;
 mod token;
 pub mod topics;
 pub mod topology;
+#[cfg(target_env = "gnu")]
+mod waits;
 pub mod wire;
 
 pub use admin::{Admin, TopicDescription};

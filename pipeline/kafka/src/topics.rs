@@ -191,6 +191,8 @@ impl Topics {
                 set("segment.bytes", (64 << 20).to_string());
             }
         }
+        // The clock of a writer may be wrong by hours: brokers refuse its records then, if they take its word.
+        set("message.timestamp.type", "LogAppendTime".to_owned());
         if topic.holds_media {
             set("max.message.bytes", self.largest_record.to_string());
         }
@@ -240,6 +242,7 @@ mod tests {
         assert_eq!(spec("x.segments")["retention.ms"], "86400000");
         assert_eq!(spec("x.score-state")["cleanup.policy"], "compact");
         assert_eq!(spec("x.scores")["min.insync.replicas"], "2");
+        assert_eq!(spec("x.observations")["message.timestamp.type"], "LogAppendTime");
     }
 
     #[test]

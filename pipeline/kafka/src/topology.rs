@@ -180,6 +180,7 @@ fn differences(
     differences.extend(clean_up(spec, found));
     differences.extend(retention(spec, found));
     differences.extend(largest_record(spec, found));
+    differences.extend(setting("message.timestamp.type", spec, found, |found, wanted| found != wanted, None));
     differences.extend(copies(found));
     differences
 }
@@ -317,12 +318,14 @@ mod tests {
         let mut found = created(&Topics::default(), 4, 3);
         set(&mut found, "segments", "retention.ms", "3600000");
         set(&mut found, "segments", "max.message.bytes", "16777216");
+        set(&mut found, "reviews", "message.timestamp.type", "CreateTime");
         set(&mut found, "scores", "min.insync.replicas", "1");
         of(&mut found, "incidents").partitions = 1;
         let told = told(&found);
-        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told.len(), 3, "{told:?}");
         assert_eq!(told[0].1, "retention.ms is 3600000 instead of 86400000");
         assert_eq!(told[1].1, "min.insync.replicas is 1 instead of 2");
+        assert_eq!(told[2].1, "message.timestamp.type is CreateTime instead of LogAppendTime");
         assert!(told.iter().all(|(_, _, breaks)| !breaks));
     }
 
