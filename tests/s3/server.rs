@@ -34,21 +34,20 @@ impl ObjectStore {
         let folder = tempfile::Builder::new().prefix("invigilator-s3-").tempdir().unwrap();
         fs::create_dir_all(folder.path().join("data").join(bucket)).unwrap();
         let port = Port::claim();
-        let settings = format!(
-            "s3proxy.endpoint=http://127.0.0.1:{}
-s3proxy.authorization=aws-v2-or-v4
-s3proxy.identity={KEY_ID}
-s3proxy.credential={SECRET}
-jclouds.provider=filesystem-nio2
-jclouds.filesystem.basedir={}
-",
-            port.number,
-            folder.path().join("data").display()
-        );
-        fs::write(folder.path().join("s3proxy.conf"), settings).unwrap();
         let mut store = Self { folder, port, process: None };
+        store.know(SECRET);
         store.restart();
         store
+    }
+
+    /// From its next start on it takes us for strangers.
+    pub fn forget_us(&self) {
+        self.know("of somebody else");
+    }
+
+    /// From its next start on it knows us again.
+    pub fn remember_us(&self) {
+        self.know(SECRET);
     }
 
     /// How a process finds it and who it is.
@@ -59,6 +58,21 @@ jclouds.filesystem.basedir={}
             ("AWS_ACCESS_KEY_ID", KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
         ]
+    }
+
+    fn know(&self, secret: &str) {
+        let settings = format!(
+            "s3proxy.endpoint=http://127.0.0.1:{}
+s3proxy.authorization=aws-v2-or-v4
+s3proxy.identity={KEY_ID}
+s3proxy.credential={secret}
+jclouds.provider=filesystem-nio2
+jclouds.filesystem.basedir={}
+",
+            self.port.number,
+            self.folder.path().join("data").display()
+        );
+        fs::write(self.folder.path().join("s3proxy.conf"), settings).unwrap();
     }
 
     /// Kills it at once, as a crash would (SIGKILL); what it stores stays.

@@ -35,9 +35,12 @@ pub enum MediaError {
     /// There is nothing at the address.
     #[error("there are no media at the address")]
     NotFound,
-    /// The store does not give them to us.
-    #[error("the store does not let this worker read the media")]
+    /// The store gives others to us, and does not give these.
+    #[error("the store lets this worker read other media, but not these")]
     Forbidden,
+    /// The store gives us nothing, as far as we know: our credentials may have expired, or our clock be wrong.
+    #[error("the store does not let this worker read")]
+    Unauthorized,
     /// The store sends us to another address.
     #[error("the store redirects, which is not followed")]
     Redirected,
@@ -71,7 +74,9 @@ impl MediaError {
     /// What to do with the segment.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::StoreFails { .. } | Self::Unreachable(_) | Self::TimedOut { .. } => ErrorKind::Transient,
+            Self::Unauthorized | Self::StoreFails { .. } | Self::Unreachable(_) | Self::TimedOut { .. } => {
+                ErrorKind::Transient
+            }
             _ => ErrorKind::Poison,
         }
     }
@@ -84,6 +89,7 @@ impl MediaError {
             Self::Different { .. } => "media_different",
             Self::NotFound => "media_not_found",
             Self::Forbidden => "media_forbidden",
+            Self::Unauthorized => "store_unauthorized",
             Self::Redirected => "media_redirected",
             Self::Refused { .. } => "media_refused",
             Self::Unreadable => "media_unreadable",
@@ -98,7 +104,8 @@ impl MediaError {
         match status {
             300..=399 => Self::Redirected,
             404 | 410 => Self::NotFound,
-            401 | 403 => Self::Forbidden,
+            // S3 calls it a bad request when a token has expired.
+            400 | 401 | 403 => Self::Unauthorized,
             408 | 425 | 429 | 500.. => Self::StoreFails { status },
             _ => Self::Refused { status },
         }
@@ -110,7 +117,7 @@ impl From<io::Error> for MediaError {
         use io::ErrorKind as Kind;
         match error.kind() {
             Kind::NotFound => Self::NotFound,
-            Kind::PermissionDenied => Self::Forbidden,
+            Kind::PermissionDenied => Self::Unauthorized,
             Kind::IsADirectory | Kind::NotADirectory | Kind::InvalidFilename => Self::Unreadable,
             // A network file system that is away, no more file descriptors, a disk that fails.
             _ => Self::Unreachable(Box::new(error)),
@@ -147,10 +154,10 @@ mod tests {
 
     #[test]
     fn what_may_pass_by_itself_is_tried_again_and_nothing_else() {
-        for status in [408, 429, 500, 502, 503, 504] {
+        for status in [400, 401, 403, 408, 429, 500, 502, 503, 504] {
             assert_eq!(MediaError::of_status(status).kind(), ErrorKind::Transient, "{status}");
         }
-        for status in [301, 302, 307, 400, 401, 403, 404, 405, 410, 416] {
+        for status in [301, 302, 307, 404, 405, 410, 416] {
             assert_eq!(MediaError::of_status(status).kind(), ErrorKind::Poison, "{status}");
         }
         let io = |kind| MediaError::from(io::Error::from(kind)).kind();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -23,9 +23,16 @@ const FETCH: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Library {
     allowed: Vec<Prefix>,
-    stores: BTreeMap<Origin, Arc<dyn ObjectStore>>,
+    stores: BTreeMap<Origin, Store>,
     most_bytes: u64,
     patience: Duration,
+}
+
+/// A store, and what it gave last.
+#[derive(Debug)]
+struct Store {
+    inner: Arc<dyn ObjectStore>,
+    given: Mutex<Option<Path>>,
 }
 
 impl Library {
@@ -37,9 +44,10 @@ impl Library {
         let once = RetryConfig { max_retries: 0, ..RetryConfig::default() };
         let open = |prefix: &Prefix| {
             let origin = prefix.origin().clone();
-            stores::open(&origin, once.clone()).map(|store| (origin, store))
+            let inner = stores::open(&origin, once.clone())?;
+            Ok((origin, Store { inner, given: Mutex::default() }))
         };
-        let stores = allowed.iter().map(open).collect::<Result<_, _>>()?;
+        let stores = allowed.iter().map(open).collect::<object_store::Result<_>>()?;
         Ok(Self { allowed: allowed.to_vec(), stores, most_bytes, patience: FETCH })
     }
 
@@ -57,14 +65,29 @@ impl Library {
         }
         let store = self.stores.get(address.origin()).ok_or(MediaError::NotAllowed)?;
         let fetch = async {
-            let path = match address.origin() {
-                Origin::Files => self.resolve(&address).await?,
-                Origin::Web { .. } | Origin::Bucket(_) => stores::path_of(&address)?,
-            };
-            download(store.as_ref(), &path, reference).await
+            match self.read_from(store, &address, reference).await {
+                // Them or us?
+                Err(MediaError::Unauthorized) if store.still_gives().await => Err(MediaError::Forbidden),
+                read => read,
+            }
         };
         let late = |_| MediaError::TimedOut { after: self.patience };
         tokio::time::timeout(self.patience, fetch).await.map_err(late)?
+    }
+
+    async fn read_from(
+        &self,
+        store: &Store,
+        address: &Address,
+        reference: &Reference,
+    ) -> Result<Vec<u8>, MediaError> {
+        let path = match address.origin() {
+            Origin::Files => self.resolve(address).await?,
+            Origin::Web { .. } | Origin::Bucket(_) => stores::path_of(address)?,
+        };
+        let media = download(store.inner.as_ref(), &path, reference).await?;
+        *store.given() = Some(path);
+        Ok(media)
     }
 
     /// The true path of a file, if that is allowed as well: no link leads out. Whoever may write below an
@@ -84,6 +107,22 @@ impl Library {
             return Err(MediaError::Unreadable);
         }
         Path::from_absolute_path(found).map_err(|_| MediaError::Unreadable)
+    }
+}
+
+impl Store {
+    /// Whether it would give again what it gave last: if so, it knows who we are.
+    async fn still_gives(&self) -> bool {
+        let given = self.given().clone();
+        match given {
+            Some(path) => self.inner.get(&path).await.is_ok(),
+            None => false,
+        }
+    }
+
+    fn given(&self) -> MutexGuard<'_, Option<Path>> {
+        // Whole whatever happened to a thread that held it.
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use domain::error::ErrorKind;
@@ -44,7 +44,19 @@ impl Server {
         })
     }
 
+    fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        Self::hearing(move |request, mut visitor| {
+            let path = request[0].split(' ').nth(1).unwrap();
+            let _heard = visitor.write_all(answer(path).as_bytes());
+        })
+    }
+
     fn doing(act: impl Fn(TcpStream) + Send + 'static) -> Self {
+        Self::hearing(move |_, visitor| act(visitor))
+    }
+
+    /// Does something with each visitor, once the lines of his request are heard.
+    fn hearing(act: impl Fn(&[String], TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let visitors = Arc::new(AtomicUsize::new(0));
@@ -54,9 +66,10 @@ impl Server {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let visitor = visitor.unwrap();
                 let request = BufReader::new(visitor.try_clone().unwrap());
-                let asked = request.lines().map_while(Result::ok).find(String::is_empty);
-                if asked.is_some() {
-                    act(visitor);
+                let request: Vec<String> =
+                    request.lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                if !request.is_empty() {
+                    act(&request, visitor);
                 }
             }
         });
@@ -136,8 +149,10 @@ fn redirects_are_not_followed() {
 fn what_a_server_answers_decides_whether_it_is_asked_again() {
     for (status, why, kind) in [
         ("404 Not Found", "media_not_found", ErrorKind::Poison),
-        ("403 Forbidden", "media_forbidden", ErrorKind::Poison),
-        ("400 Bad Request", "media_refused", ErrorKind::Poison),
+        ("400 Bad Request", "store_unauthorized", ErrorKind::Transient),
+        ("401 Unauthorized", "store_unauthorized", ErrorKind::Transient),
+        ("403 Forbidden", "store_unauthorized", ErrorKind::Transient),
+        ("405 Method Not Allowed", "media_refused", ErrorKind::Poison),
         ("429 Too Many Requests", "store_fails", ErrorKind::Transient),
         ("503 Service Unavailable", "store_fails", ErrorKind::Transient),
     ] {
@@ -148,6 +163,26 @@ fn what_a_server_answers_decides_whether_it_is_asked_again() {
         assert_eq!(server.visitors(), 1, "trying again is for the caller");
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
     }
+}
+
+#[test]
+fn a_server_that_refuses_means_the_media_if_it_gives_others_and_us_if_it_does_not() {
+    let is_closed = Arc::new(AtomicBool::new(false));
+    let closed = Arc::clone(&is_closed);
+    let server = Server::answering(move |path| {
+        let refuses = path == "/secret" || closed.load(Ordering::SeqCst);
+        answer(if refuses { "403 Forbidden" } else { "200 OK" }, "media")
+    });
+    let library = library(&[&server.base]);
+    let [secret, open] =
+        ["secret", "open"].map(|name| reference(format!("{}/{name}", server.base), b"media"));
+    assert_eq!(reason(&library, &secret), "store_unauthorized", "it has given nothing yet");
+    assert_eq!(read(&library, &open).unwrap(), b"media");
+    let error = read(&library, &secret).unwrap_err();
+    assert_eq!((error.reason(), error.kind()), ("media_forbidden", ErrorKind::Poison));
+    is_closed.store(true, Ordering::SeqCst);
+    assert_eq!(reason(&library, &secret), "store_unauthorized");
+    assert_eq!(reason(&library, &open), "store_unauthorized");
 }
 
 #[test]
