@@ -9,6 +9,7 @@ mod clock;
 mod decoders;
 mod memory;
 mod records;
+mod replay;
 mod soak;
 mod stores;
 mod topics;

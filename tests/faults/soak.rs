@@ -6,6 +6,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use domain::error::ErrorKind;
 use kafka::{PartitionReader, Start};
 use serde_json::Value;
 
@@ -20,6 +21,8 @@ const ENDS: [&str; 5] = [
     "score.committed=kill@30",
     "",
 ];
+/// By how much memory may differ from one third of the time to the next: less than 100 KiB a session.
+const GROWTH_MIB: usize = 8;
 /// Sessions that may be unfinished: a backlog would be memory in use, too.
 const UNFINISHED: usize = 3;
 
@@ -61,9 +64,10 @@ fn sessions_come_and_workers_die_for_half_an_hour() {
     assert_eq!(steady.terminate(), Some(0));
     println!("{sessions} sessions through {lives} lives in {} minutes", began.elapsed().as_secs() / 60);
     let third = memory.len() / 3;
-    let (first, last) = (memory[..third].iter().max().unwrap(), memory[2 * third..].iter().max().unwrap());
-    println!("most memory in the first third: {first} MiB, in the last: {last} MiB");
-    assert!(*last <= first + first / 10 + 16, "it grows");
+    let [first, second, last] = [0, 1, 2].map(|part| memory[part * third..][..third].iter().max().unwrap());
+    println!("most memory in each third: {first}, {second}, {last} MiB");
+    // The first third is for getting there.
+    assert!(*last <= second + GROWTH_MIB, "it grows");
 }
 
 /// The sessions that have a final score, as they come.
@@ -86,7 +90,11 @@ impl Finals {
         let asked = Instant::now();
         while self.sessions.len() < sessions {
             assert!(asked.elapsed() < PATIENCE, "only {} sessions are finished", self.sessions.len());
-            let scores = self.reader.poll(Duration::from_millis(200)).unwrap();
+            // A broker may be slow to answer for a while: the workers bear it, and so does this.
+            let scores = match self.reader.poll(Duration::from_millis(200)) {
+                Err(error) if error.kind() == ErrorKind::Transient => None,
+                scores => scores.unwrap(),
+            };
             let finals = scores.iter().map(data).filter(|score| score["status"] == "final");
             self.sessions.extend(finals.map(|score| text(&score["session"])));
         }
