@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kafka::topics::LARGEST_RECORD;
 use kafka::{Headers, Outgoing, Publisher, PublisherSettings, Record};
 
 use super::{CLIPS, OBSERVED, assert_nothing_lost_or_doubled, header, start};
@@ -53,6 +54,32 @@ fn segments_that_come_in_another_order() {
     let worker = start(&exam, "shuffled-0", &[]);
     assert_nothing_lost_or_doubled(&exam);
     assert_eq!(worker.terminate(), Some(0));
+}
+
+#[test]
+fn a_record_as_large_as_brokers_take_that_is_no_video() {
+    let (small, exam) = (Exam::new("fits"), Exam::new("just-fits"));
+    small.publish(&CLIPS[..1]);
+    exam.create_topics();
+    let segments = small.read_all(&small.topics.segments());
+    let mut large = again(&segments[0], exam.topics.segments());
+    large.headers.push("ce_epoch", "7");
+    // A batch has some 100 bytes besides; the letter says why in some 300.
+    large.value = Some(vec![0; LARGEST_RECORD - large.headers.bytes() - large.key.len() - 250]);
+    let value = large.value.clone();
+    send(
+        &exam,
+        std::iter::once(large).chain(segments.iter().map(|record| again(record, exam.topics.segments()))),
+    );
+    let facts = small.read_all(&small.topics.sessions());
+    send(&exam, facts.iter().map(|record| again(record, exam.topics.sessions())));
+    let worker = start(&exam, "just-fits-0", &[]);
+    let letters = exam.read(&exam.topics.dead_letters(), |letters| letters.len() == 1);
+    assert_eq!(letters[0].value, value, "untouched");
+    worker.wait_until("the others are observed", |worker| {
+        worker.metric(OBSERVED) == (segments.len() + 1) as f64
+    });
+    assert_eq!(worker.terminate(), Some(0), "the same process all along");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
@@ -21,6 +20,10 @@ const ENDS: [&str; 5] = [
     "score.committed=kill@30",
     "",
 ];
+/// How long a poll for scores waits.
+const POLL: Duration = Duration::from_millis(200);
+/// How often a session is published that cannot be.
+const MOST_TRIES: usize = 3;
 /// By how much memory may differ from one third of the time to the next: less than 100 KiB a session.
 const GROWTH_MIB: usize = 8;
 /// Sessions that may be unfinished: a backlog would be memory in use, too.
@@ -87,17 +90,20 @@ impl Finals {
     }
 
     fn wait_for(&mut self, sessions: usize) {
-        let asked = Instant::now();
-        while self.sessions.len() < sessions {
-            assert!(asked.elapsed() < PATIENCE, "only {} sessions are finished", self.sessions.len());
-            // A broker may be slow to answer for a while: the workers bear it, and so does this.
-            let scores = match self.reader.poll(Duration::from_millis(200)) {
+        // Counted in polls: a machine that stands still for minutes is no reason to give up.
+        for _ in 0..PATIENCE.as_millis() / POLL.as_millis() {
+            if self.sessions.len() >= sessions {
+                return;
+            }
+            // Brokers may be slow to answer for a while: the workers bear it, and so does this.
+            let scores = match self.reader.poll(POLL) {
                 Err(error) if error.kind() == ErrorKind::Transient => None,
                 scores => scores.unwrap(),
             };
             let finals = scores.iter().map(data).filter(|score| score["status"] == "final");
             self.sessions.extend(finals.map(|score| text(&score["session"])));
         }
+        panic!("only {} sessions are finished", self.sessions.len());
     }
 }
 
@@ -105,25 +111,26 @@ fn session(number: usize) -> String {
     format!("local/soak/{number}")
 }
 
+/// Publishes a session; again if brokers were away for too long, since what is said twice counts once.
 fn publish(exam: &Exam, number: usize) {
-    let mut command = exam.command("publish");
-    command.args(["--no-progress", "--create-topics", &PARTITIONS.to_string()]);
-    run(command.args(["--session", &session(number)]).arg(clip(CLIPS[2])));
+    let publish = || {
+        let mut command = exam.command("publish");
+        command.args(["--no-progress", "--create-topics", &PARTITIONS.to_string()]);
+        command.args(["--session", &session(number)]).arg(clip(CLIPS[2])).output().unwrap()
+    };
+    let published = (0..MOST_TRIES).map(|_| publish()).find(|output| output.status.success());
+    assert!(published.is_some(), "session {number} cannot be published");
 }
 
 fn undisturbed_score() -> Value {
     let mut command = crate::exam::invigilator();
     command.args(["analyze", "--json", "--no-progress", "--session", &session(0)]).arg(clip(CLIPS[2]));
-    let lines = run(command.envs(SAMPLING));
+    let output = command.envs(SAMPLING).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
     let mut events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let score = events.rfind(|event| text(&event["type"]) == "invigilator.score.v1").unwrap();
     without_history(score["data"].clone())
-}
-
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A score without what differs between sessions of the same recording: their names, and the ids that are

@@ -8,6 +8,10 @@ use crate::error::KafkaError;
 /// The largest record of a topic with media, in bytes; a segment is some 100 KiB.
 pub const LARGEST_RECORD: usize = 8 << 20;
 
+/// How much larger than the record in it a dead letter may be on the wire, in bytes: it says why, and half of this
+/// is for what brokers add.
+pub(crate) const LETTER_ROOM: usize = 64 << 10;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 /// How long a result can be appealed against, and with it what it rests on.
@@ -119,6 +123,11 @@ impl Topics {
         Self { largest_record, ..self }
     }
 
+    /// The largest dead letter, in bytes.
+    pub fn largest_letter(&self) -> usize {
+        self.largest_record + LETTER_ROOM / 2
+    }
+
     /// Raw upload bytes.
     pub fn chunks(&self) -> String {
         self.name("chunks")
@@ -193,13 +202,15 @@ impl Topics {
         }
         // The clock of a writer may be wrong by hours: brokers refuse its records then, if they take its word.
         set("message.timestamp.type", "LogAppendTime".to_owned());
+        let name = self.name(topic.name);
         if topic.holds_media {
-            set("max.message.bytes", self.largest_record.to_string());
+            let room = if name == self.dead_letters() { LETTER_ROOM } else { 0 };
+            set("max.message.bytes", (self.largest_record + room).to_string());
         }
         if replication > 2 {
             set("min.insync.replicas", "2".to_owned());
         }
-        TopicSpec { name: self.name(topic.name), partitions, replication, configs }
+        TopicSpec { name, partitions, replication, configs }
     }
 
     /// The full name of a topic of [`ALL`].
@@ -239,6 +250,7 @@ mod tests {
             specs.into_iter().find(|spec| spec.name == name).unwrap().configs
         };
         assert_eq!(spec("x.segments")["max.message.bytes"], "8388608");
+        assert_eq!(spec("x.dead-letters")["max.message.bytes"], "8454144");
         assert_eq!(spec("x.segments")["retention.ms"], "86400000");
         assert_eq!(spec("x.score-state")["cleanup.policy"], "compact");
         assert_eq!(spec("x.scores")["min.insync.replicas"], "2");

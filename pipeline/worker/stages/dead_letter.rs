@@ -1,4 +1,4 @@
-//! Records that led to nothing: kept as they came, with what is to be known about them in headers of their
+//! Records that led to nothing: kept as they came, if they are not too large for that, with what is to be known about them in headers of their
 //! own (`dlq-*`). Not responsible for: what stands in their place.
 
 use kafka::{Headers, Outgoing, Record, Topics};
@@ -52,5 +52,7 @@ pub(super) fn of(
         headers.push("dlq-trace", trace.trace());
     }
     let (key, value) = (record.key.clone(), record.value.clone());
-    Outgoing { topic: topics.dead_letters(), partition: None, key, value, headers }
+    let letter = Outgoing { topic: topics.dead_letters(), partition: None, key, value, headers };
+    // Topics may take larger records than this program sends: their value stays where it came from.
+    if letter.bytes() > topics.largest_letter() { Outgoing { value: None, ..letter } } else { letter }
 }

@@ -165,7 +165,6 @@ impl Worker<'_> {
         let outbox = Outbox::new(
             &self.connection,
             self.topics.clone(),
-            kafka.max_record_bytes as usize,
             Arc::clone(&ledger),
             (metrics.clone(), self.spans.clone()),
             stop.clone(),

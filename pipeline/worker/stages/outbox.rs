@@ -127,14 +127,13 @@ impl Outbox {
     pub(super) fn new(
         connection: &Connection,
         topics: Topics,
-        max_record_bytes: usize,
         ledger: SharedLedger,
         (metrics, spans): (Metrics, Spans),
         stop: Stop,
     ) -> Result<Self, KafkaError> {
         // Brokers that are away are waited for: what was observed is not worth less for that.
         let settings = PublisherSettings {
-            message_max_bytes: max_record_bytes,
+            message_max_bytes: topics.largest_letter(),
             delivery_timeout: None,
             ..PublisherSettings::default()
         };

@@ -18,7 +18,7 @@ use crate::consumer::GroupMetadata;
 use crate::context::{self, Context, Logging};
 use crate::error::{KafkaError, Subject};
 use crate::record::Outgoing;
-use crate::topics::LARGEST_RECORD;
+use crate::topics::{LARGEST_RECORD, LETTER_ROOM};
 
 /// How long one call of the library may take before it is asked again.
 const ONE_CALL: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ impl TransactionalPublisher {
         transactional_id: &str,
         timeout: Duration,
     ) -> Result<Self, TransactionError> {
-        let mut config = config(connection, LARGEST_RECORD).map_err(TransactionError::Fatal)?;
+        let mut config = config(connection, LARGEST_RECORD + LETTER_ROOM).map_err(TransactionError::Fatal)?;
         let timeout_ms = timeout.as_millis().to_string();
         config
             .set("transactional.id", transactional_id)
