@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::error::ErrorKind;
 use kafka::{Admin, Connection, PartitionReader, Record, Start, Topics};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -114,7 +115,7 @@ impl Exam {
         let (mut records, asked) = (Vec::new(), Instant::now());
         while !enough(&records) {
             assert!(asked.elapsed() < PATIENCE, "{topic} has {} records, which is not enough", records.len());
-            records.extend(reader.poll(Duration::from_millis(200)).unwrap());
+            records.extend(poll(&reader, Duration::from_millis(200)));
         }
         records
     }
@@ -147,6 +148,14 @@ impl Exam {
             ((text(&incident["session"]), text(&incident["incident_id"])), without_history(incident))
         };
         self.read_all(&self.topics.incidents()).iter().map(data).map(keyed).collect()
+    }
+}
+
+/// The next record, if there is one. Brokers may be slow to answer for a while: workers bear it, and so do tests.
+pub fn poll(reader: &PartitionReader, timeout: Duration) -> Option<Record> {
+    match reader.poll(timeout) {
+        Err(error) if error.kind() == ErrorKind::Transient => None,
+        polled => polled.unwrap(),
     }
 }
 

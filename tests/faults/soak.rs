@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use domain::error::ErrorKind;
 use kafka::{PartitionReader, Start};
 use serde_json::Value;
 
 use super::{CLIPS, FAILPOINTS, SAMPLING, STATIC, start};
-use crate::exam::{Exam, PARTITIONS, PATIENCE, Worker, clip, data, text, without_history};
+use crate::exam::{Exam, PARTITIONS, PATIENCE, Worker, clip, data, poll, text, without_history};
 
 /// How the lives of the mortal worker end, in turns; the last of them ends in order.
 const ENDS: [&str; 5] = [
@@ -95,11 +94,7 @@ impl Finals {
             if self.sessions.len() >= sessions {
                 return;
             }
-            // Brokers may be slow to answer for a while: the workers bear it, and so does this.
-            let scores = match self.reader.poll(POLL) {
-                Err(error) if error.kind() == ErrorKind::Transient => None,
-                scores => scores.unwrap(),
-            };
+            let scores = poll(&self.reader, POLL);
             let finals = scores.iter().map(data).filter(|score| score["status"] == "final");
             self.sessions.extend(finals.map(|score| text(&score["session"])));
         }
