@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak bench fuzz test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -25,7 +25,7 @@ run_packages := gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0
     gstreamer1.0-libav ffmpeg python3-venv unzip
 # Tools that may come from elsewhere than a Debian package. Some models are published for npm.
 run_packages += $(if $(shell command -v npm),,npm)
-test_packages := gstreamer1.0-tools openssl
+test_packages := gstreamer1.0-tools openssl valgrind
 test_packages += $(if $(shell command -v java),,default-jre-headless)
 test_packages += $(if $(shell command -v mvn),,maven)
 
@@ -97,6 +97,14 @@ demo: setup-build check-cargo ## a running system: broker, worker, sample clips 
 test: setup lint ## everything, as continuous integration runs it
 	cargo test --workspace
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --package domain --test score
+	@$(MAKE) --no-print-directory gate
+
+gate: check-cargo ## instructions that the pure parts take, compared with benches/instructions.json
+	@cargo bench --quiet --package container --bench instructions
+
+gate-update: check-cargo ## write the budgets of the gate anew: instructions, and work on the sample clips
+	@UPDATE_BUDGETS=1 cargo bench --quiet --package container --bench instructions
+	UPDATE_BUDGETS=1 cargo test --test main bench::
 
 soak: setup ## sessions come and workers are killed, for half an hour (SOAK_MINUTES)
 	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --test main faults::soak -- --ignored --nocapture

@@ -5,6 +5,9 @@
 #
 # Starts a broker of its own and the worker in Python beside ours (benches/baseline). Writes
 # target/bench/NAME.json and NAME.svg. Nothing else should run meanwhile. About four minutes a round.
+#
+# `invigilator plan` takes its figures from benches/figures/CODEC.json, which are target/bench/mixed-CODEC.json of
+# such a run, copied by hand.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}

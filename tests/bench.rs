@@ -1,13 +1,20 @@
 //! Promise: a benchmark measures the production binary on a real broker, counts all of its processes, sets it
-//! beside its parts, and leaves no topic behind.
+//! beside its parts, and leaves no topic behind. The work that is done on the sample clips does not grow unnoticed.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Output};
 
+use invigilator::bench::Counts;
 use serde_json::Value;
 
 use crate::broker::{Broker, jvm};
 
 const CLIP: &str = "tests/media/clips/c15_empty_h264.mp4";
+
+/// Calm, with a second person, with nobody; of both codecs.
+const WATCHED: [&str; 4] =
+    ["c02_calm_h264.mp4", "c05_second_person_vp8.webm", "c15_empty_h264.mp4", "c16_opus_vp8.webm"];
 
 fn bench(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
@@ -53,4 +60,43 @@ fn what_is_missing_is_told_before_anything_is_measured() {
     assert_eq!(no_file.status.code(), Some(2), "{}", String::from_utf8_lossy(&no_file.stderr));
     let no_broker = bench(&[CLIP, "--brokers", "127.0.0.1:1"]);
     assert_eq!(no_broker.status.code(), Some(7), "{}", String::from_utf8_lossy(&no_broker.stderr));
+}
+
+/// The half of the gate on speed that counts what decoders and models do (`benches/instructions.rs` is the other
+/// one). However busy the machine is, the counts are the same: they depend on the clips, which the same encoders
+/// make alike, and on what models see. Processors round differently, so that a model may run now and then where
+/// it did not, or the other way round. After a change on purpose: `make gate-update`, and look at the difference.
+#[test]
+fn no_more_frames_are_decoded_and_no_more_models_run_than_before() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("work.json");
+    let clips = WATCHED.map(|name| format!("tests/media/clips/{name}"));
+    let mut arguments: Vec<&str> = clips.iter().map(String::as_str).collect();
+    arguments.extend(["--count", "--json", json.to_str().unwrap()]);
+    let output = bench(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("frames decoded"));
+
+    let counted = std::fs::read_to_string(json).unwrap();
+    let budgets = root.join("benches/work.json");
+    if std::env::var_os("UPDATE_BUDGETS").is_some() {
+        return std::fs::write(budgets, counted).unwrap();
+    }
+    let read = |text: &str| serde_json::from_str::<BTreeMap<String, Counts>>(text).unwrap();
+    let (budgets, counted) = (read(&std::fs::read_to_string(budgets).unwrap()), read(&counted));
+    for (clip, budget) in &budgets {
+        let mut counts = counted[clip].clone();
+        for (model, runs) in &mut counts.model_runs {
+            let before = budget.model_runs[model];
+            if runs.abs_diff(before) <= before / 50 {
+                *runs = before;
+            }
+        }
+        assert!(
+            counts == *budget,
+            "{clip}: `make gate-update` if this is meant\nnow    {counts:?}\nbefore {budget:?}"
+        );
+    }
+    assert_eq!(budgets.len(), counted.len());
 }

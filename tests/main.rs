@@ -21,6 +21,7 @@ mod exam;
 mod faults;
 #[path = "s3/server.rs"]
 mod object_store;
+mod plan;
 mod publish;
 mod redrive;
 mod report;

@@ -3,6 +3,7 @@
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
 mod bench;
+mod plan;
 mod redrive;
 mod rescore;
 mod topics;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
 
 pub use bench::BenchArgs;
+pub use plan::PlanArgs;
 pub use redrive::RedriveArgs;
 pub use rescore::RescoreArgs;
 
@@ -56,6 +58,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Measure how many sessions a core carries
     Bench(BenchArgs),
+    /// Size a cluster: cores, pods, partitions, bytes, cost
+    Plan(PlanArgs),
     /// List or verify the models
     #[command(after_help = MODELS_EXAMPLES)]
     Models(ModelsArgs),

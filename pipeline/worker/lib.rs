@@ -23,6 +23,7 @@
 //! | [`report`] | observations, incidents, score → one self-contained HTML page |
 //! | [`eval`] | labelled footage → how right the product is, with sample sizes and intervals |
 //! | [`bench`] | recordings → processor time per second of video, beside its parts and an opponent |
+//! | [`plan`] | figures of [`bench`] → the size of a cluster |
 //! | [`failpoint`] | where a worker can be made to fail, for tests and drills |
 //! | [`tls`] | which TLS the HTTP clients use |
 //! | [`clock`] | the time of day, for `run` objects and delays only |
@@ -43,6 +44,7 @@ pub mod exit;
 pub mod failpoint;
 pub mod media;
 pub mod observer;
+pub mod plan;
 pub mod publish;
 pub mod redrive;
 pub mod report;

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Rescore(args) => commands::rescore::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
+        Command::Plan(args) => commands::plan::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),

@@ -1,13 +1,13 @@
 //! From what was measured in each round to figures: medians, spreads, ratios within a round.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::parts::Cost;
 use super::product::Measured;
-use super::sessions_per_core;
+use super::{Corpus, Counts, Machine, Traffic, sessions_per_core};
 
 /// Who was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// The product with one thread.
@@ -46,7 +46,7 @@ pub struct Round {
 }
 
 /// Median, lowest and highest of the rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Half of the rounds lie below.
     pub median: f64,
@@ -72,7 +72,7 @@ impl Spread {
 }
 
 /// The processor time of one subject.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Who.
     pub subject: Subject,
@@ -84,13 +84,38 @@ pub struct Row {
     pub by: Vec<(String, f64)>,
 }
 
+/// What the sessions are made of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Footage {
+    /// Codecs of the recordings.
+    pub codecs: Vec<String>,
+    /// Sessions.
+    pub sessions: u64,
+    /// Their segments.
+    pub segments: u64,
+    /// Their length.
+    pub seconds: f64,
+    /// Bytes of their media.
+    pub media_bytes: u64,
+}
+
 /// A finished benchmark; as JSON its fields are the contract.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Benchmark {
+    /// Where it was measured.
+    pub machine: Machine,
+    /// Version of the program.
+    pub version: String,
     /// Names of the recordings.
     pub recordings: Vec<String>,
     /// Sessions of each.
     pub copies: u32,
+    /// What all of them together are.
+    pub footage: Footage,
+    /// What is done with the recordings, one session of each.
+    pub work: Counts,
+    /// What one run leaves in each topic.
+    pub topics: Vec<Traffic>,
     /// Rounds.
     pub rounds: usize,
     /// Everybody's processor time.
@@ -103,13 +128,15 @@ pub struct Benchmark {
     pub python_by_product: Option<Spread>,
     /// The most memory of the product's processes together, in bytes, with one thread.
     pub peak_bytes: u64,
+    /// The same with two.
+    pub peak_bytes_on_two: u64,
     /// Seconds of video per second, with two threads.
     pub speed: Option<Spread>,
 }
 
 impl Benchmark {
-    /// The figures of all rounds.
-    pub fn of(recordings: Vec<String>, copies: u32, rounds: &[Round]) -> Self {
+    /// The figures of all rounds with so many sessions of each recording.
+    pub fn of(recordings: Vec<String>, corpus: &Corpus, copies: u32, work: Counts, rounds: &[Round]) -> Self {
         let rows = [
             row(Subject::Product, rounds, |round| Some(round.product.time.clone().into_iter().collect())),
             row(Subject::ProductOnTwoThreads, rounds, |round| {
@@ -122,9 +149,17 @@ impl Benchmark {
             row(Subject::Python, rounds, |round| Some(vec![("all".to_owned(), round.python?)])),
         ];
         let parts = |round: &Round| round.parts.decode + round.parts.models;
+        let peak = |measured: fn(&Round) -> &Measured| {
+            rounds.iter().map(|round| measured(round).peak_bytes).max().unwrap_or_default()
+        };
         Self {
+            machine: Machine::this(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             recordings,
             copies,
+            footage: corpus.footage(copies),
+            work,
+            topics: rounds.last().map(|round| round.product.topics.clone()).unwrap_or_default(),
             rounds: rounds.len(),
             rows: rows.into_iter().flatten().collect(),
             whole_by_parts: Spread::of(rounds.iter().map(|round| round.product.total() / parts(round))),
@@ -134,7 +169,8 @@ impl Benchmark {
             python_by_product: Spread::of(
                 rounds.iter().filter_map(|round| Some(round.python? / round.product.total())),
             ),
-            peak_bytes: rounds.iter().map(|round| round.product.peak_bytes).max().unwrap_or_default(),
+            peak_bytes: peak(|round| &round.product),
+            peak_bytes_on_two: peak(|round| &round.on_two),
             speed: Spread::of(rounds.iter().map(|round| round.on_two.speed)),
         }
     }
@@ -171,16 +207,21 @@ mod tests {
             time: [("vision".to_owned(), total * 0.75), ("child".to_owned(), total * 0.25)].into(),
             peak_bytes: 7,
             speed: 2.0,
+            topics: Vec::new(),
         };
         let parts = Cost { decode: parts / 2.0, models: parts / 2.0 };
         Round { product: measured(product), on_two: measured(on_two), parts, python }
+    }
+
+    fn figures(rounds: &[Round]) -> Benchmark {
+        Benchmark::of(vec!["a.webm".to_owned()], &Corpus::default(), 2, Counts::default(), rounds)
     }
 
     #[test]
     fn ratios_are_taken_within_a_round() {
         // The machine is twice as slow in the second round, for all alike.
         let rounds = [round(10.0, 11.0, 8.0, Some(30.0)), round(20.0, 22.0, 16.0, Some(60.0))];
-        let figures = Benchmark::of(vec!["a.webm".to_owned()], 2, &rounds);
+        let figures = figures(&rounds);
         let equal = |spread: Option<Spread>, value: f64| {
             let spread = spread.unwrap();
             assert!([spread.low, spread.median, spread.high].iter().all(|of| (of - value).abs() < 1e-9));
@@ -196,7 +237,7 @@ mod tests {
 
     #[test]
     fn without_the_opponent_there_is_no_row_of_it() {
-        let figures = Benchmark::of(Vec::new(), 1, &[round(10.0, 10.0, 9.0, None)]);
+        let figures = figures(&[round(10.0, 10.0, 9.0, None)]);
         assert_eq!(figures.rows.len(), 3);
         assert_eq!(figures.python_by_product, None);
     }

@@ -3,19 +3,12 @@
 //!
 //! What the product costs beyond their sum is what putting them together costs.
 
-use std::fs::File;
-use std::io::Write;
 use std::ops::ControlFlow;
 
-use decode::{DecoderPool, SamplingPlan};
-use domain::time::{Interval, Millis};
+use decode::DecoderPool;
 use infer::Alone;
-use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::{BenchError, Setting, plan, processor};
-use crate::analyze::Finding;
-use crate::publish::{Piece, Recording};
-use crate::workshop::Workshop;
+use super::{BenchError, Setting, Work, processor};
 
 /// Runs of each model whose cost is taken as that of one.
 const RUNS: u32 = 40;
@@ -25,13 +18,11 @@ const WARM_UP: u32 = 5;
 /// The parts, ready to be measured again and again.
 #[derive(Debug)]
 pub struct Parts<'a> {
-    setting: &'a Setting,
+    work: &'a Work,
+    /// Seconds of video that it is.
+    seconds: f64,
     decoder: DecoderPool,
     models: Vec<Alone>,
-    /// Runs of each model over all recordings, by its name.
-    runs: Vec<(String, u64)>,
-    /// What is decoded: media and plan.
-    calls: Vec<(File, SamplingPlan)>,
 }
 
 /// What the parts cost, in milliseconds of processor time per second of video.
@@ -44,40 +35,17 @@ pub struct Cost {
 }
 
 impl<'a> Parts<'a> {
-    /// Finds out what the product does with the recordings, by doing it once.
+    /// Gets decoders and models ready for the work that the recordings of `setting` lead to.
     ///
     /// # Errors
-    /// If a recording cannot be analysed, or a model cannot be loaded.
-    pub fn of(setting: &'a Setting, workshop: &Workshop) -> Result<Self, BenchError> {
+    /// If a model cannot be loaded.
+    pub fn of(setting: &Setting, work: &'a Work) -> Result<Self, BenchError> {
         let settings = &setting.settings;
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| BenchError::Parts(error);
-        let before = workshop.usage();
-        let mut calls = Vec::new();
-        let mut picture = (0, 0);
-        for file in &setting.corpus.files {
-            let mut escalated = Vec::new();
-            workshop
-                .analyzer()
-                .analyze(file, None, &mut |finding| match finding {
-                    Finding::Observation(seen) => escalated.push(seen.plan.escalated),
-                    Finding::Started(stream) => picture = (stream.width, stream.height),
-                    _ => {}
-                })
-                .map_err(|error| failed(error.into()))?;
-            for (piece, escalated) in Recording::open(&plan(file))?.zip(escalated) {
-                let piece = piece.map_err(crate::publish::PublishError::from)?;
-                let grid = settings.sampling.grid;
-                calls.push(call(setting, &piece, grid.base())?);
-                if escalated {
-                    calls.push(call(setting, &piece, grid.escalated())?);
-                }
-            }
-        }
-        let runs = workshop.usage().into_iter().zip(before);
-        let runs = runs.map(|(after, before)| (after.model, after.runs - before.runs)).collect();
-        let models = Alone::load(&settings.vision(), picture).map_err(|error| failed(error.into()))?;
-        let decoder = settings.decoder().map_err(|error| failed(error.into()))?;
-        Ok(Self { setting, decoder: DecoderPool::new(decoder), models, runs, calls })
+        let models = Alone::load(&settings.vision(), work.picture).map_err(|error| failed(error.into()))?;
+        let decoder = DecoderPool::new(settings.decoder().map_err(|error| failed(error.into()))?);
+        let seconds = setting.corpus.seconds(setting.corpus.segments as f64);
+        Ok(Self { work, seconds, decoder, models })
     }
 
     /// Measures all parts once.
@@ -85,8 +53,7 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// If one fails.
     pub fn measure(&mut self) -> Result<Cost, BenchError> {
-        let seconds = self.setting.corpus.seconds(self.setting.corpus.segments as f64);
-        Ok(Cost { decode: self.decode()? / seconds, models: self.models()? / seconds })
+        Ok(Cost { decode: self.decode()? / self.seconds, models: self.models()? / self.seconds })
     }
 
     /// Processor time of all decode calls: here and in the children.
@@ -97,7 +64,7 @@ impl<'a> Parts<'a> {
         };
         self.decoder.warm_up().map_err(|error| BenchError::Parts(error.into()))?;
         let before = used();
-        for (media, plan) in &self.calls {
+        for (media, plan) in &self.work.calls {
             let decoded = self.decoder.decode(media, plan, &mut |_| ControlFlow::Continue(()));
             decoded.map_err(|error| BenchError::Parts(error.into()))?;
         }
@@ -115,26 +82,9 @@ impl<'a> Parts<'a> {
             let before = processor::whole(std::process::id());
             run(RUNS)?;
             let each = (processor::whole(std::process::id()) - before) / f64::from(RUNS);
-            let runs = self.runs.iter().find(|(name, _)| name == model.name()).map_or(0, |(_, runs)| *runs);
+            let runs = self.work.runs.get(model.name()).copied().unwrap_or_default();
             total += each * runs as f64;
         }
         Ok(total)
     }
-}
-
-/// A decode call as the worker makes it.
-fn call(setting: &Setting, piece: &Piece, interval: Millis) -> Result<(File, SamplingPlan), BenchError> {
-    let sampling = &setting.settings.sampling;
-    let header = &piece.header;
-    let plan = SamplingPlan::every(interval)
-        .starting_at(header.start_ms - header.preroll_ms)
-        .within(Interval::new(header.start_ms, header.end_ms))
-        .holding(sampling.hold)
-        .slackened(sampling.slack)
-        .turned(header.rotation_deg.unwrap_or_default());
-    let failed = |source| BenchError::Process { what: "no memory for a segment".to_owned(), source };
-    let memory = memfd_create("segment", MemfdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
-    let mut media = File::from(memory);
-    media.write_all(&piece.media).map_err(failed)?;
-    Ok((media, plan))
 }

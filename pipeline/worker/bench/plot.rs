@@ -98,15 +98,9 @@ mod tests {
             by: vec![("vision".to_owned(), total * 0.75), ("child".to_owned(), total * 0.25)],
         };
         let figures = Benchmark {
-            recordings: Vec::new(),
-            copies: 1,
             rounds: 3,
             rows: vec![row(Subject::Product, 10.0), row(Subject::Python, 40.0)],
-            whole_by_parts: None,
-            two_threads_by_one: None,
-            python_by_product: None,
-            peak_bytes: 0,
-            speed: None,
+            ..Benchmark::default()
         };
         let picture = svg(&figures);
         let widths: Vec<f64> = picture

@@ -14,6 +14,7 @@ use kafka::{Admin, Topics};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::processor::{self, Time};
+use super::traffic::{self, Traffic};
 use super::{BenchError, Setting};
 
 /// A worker that does not get on for so long never will.
@@ -41,6 +42,8 @@ pub struct Measured {
     pub peak_bytes: u64,
     /// Seconds of video per second.
     pub speed: f64,
+    /// What it left in each topic.
+    pub topics: Vec<Traffic>,
 }
 
 impl Measured {
@@ -59,7 +62,10 @@ impl Product<'_> {
         let admin = Admin::new(&self.connection()?, PATIENCE)?;
         let topics = Topics::new(name)?;
         admin.create_topics(&topics.specs(PARTITIONS, 1))?;
-        let outcome = self.work(name);
+        let outcome = self.work(name).and_then(|measured| {
+            let topics = traffic::count(&self.connection()?, &topics, PARTITIONS, PATIENCE)?;
+            Ok(Measured { topics, ..measured })
+        });
         // What is left behind takes disk, and is in nobody's way otherwise.
         let names: Vec<String> = topics.specs(1, 1).into_iter().map(|spec| spec.name).collect();
         let _ = admin.delete_topics(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -108,7 +114,8 @@ impl Product<'_> {
         let seconds = self.setting.corpus.seconds(all);
         let used = |name: &String, used: f64| (used - from.get(name).copied().unwrap_or(0.0)) / seconds;
         let time = until.iter().map(|(name, until)| (name.clone(), used(name, *until))).collect();
-        Ok(Measured { time, peak_bytes, speed: seconds / (ended - began).as_secs_f64() })
+        let speed = seconds / (ended - began).as_secs_f64();
+        Ok(Measured { time, peak_bytes, speed, topics: Vec::new() })
     }
 
     /// This very program with the same settings, under a name of its own.

@@ -12,11 +12,16 @@ Examples:
   invigilator bench exam.webm --brokers 127.0.0.1:9092
   invigilator bench exam-1.webm exam-2.webm --copies 8 --rounds 5 --json bench.json --svg bench.svg
   invigilator bench exam.webm --python .cache/baseline/bin/python
+  invigilator bench exam-1.webm exam-2.webm --count
 
 Publishes the recordings as sessions to a real broker, under topics of its own, and works them off with
 this program as a worker: with one thread and with two; then runs the same decode calls and models alone,
 and, with --python, the worker of benches/baseline. All of them in every round; figures are medians, with
-the lowest and the highest. `make bench` does all of it, with a broker.";
+the lowest and the highest. `make bench` does all of it, with a broker. The JSON is what `invigilator plan
+--figures` reads.
+
+With --count nothing is measured and no broker is needed: the files are analysed once, and what that takes
+is counted exactly, file by file: frames decoded, pictures, model runs.";
 
 /// `invigilator bench`
 #[derive(Debug, Args)]
@@ -28,6 +33,9 @@ pub struct BenchArgs {
     /// Sessions made of each file
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u32).range(1..))]
     pub copies: u32,
+    /// Only count what is done with each file
+    #[arg(long, conflicts_with_all = ["python", "broker_pid", "svg"])]
+    pub count: bool,
     /// How often everything is measured
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u32).range(1..))]
     pub rounds: u32,

@@ -1,13 +1,18 @@
-//! `invigilator bench`: measures round after round, then prints, writes and draws the figures.
+//! `invigilator bench`: measures round after round, or only counts; then prints, writes and draws the figures.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
-use crate::bench::{BenchError, Benchmark, Corpus, Opponent, Parts, Product, Round, Setting, Spread, svg};
+use crate::bench::{
+    BenchError, Benchmark, Corpus, Counts, Opponent, Parts, Product, Round, Setting, Spread, Work, svg,
+};
 use crate::cli::BenchArgs;
 use crate::exit::{Exit, Failure};
 use crate::settings::{Settings, Sources, places, policy};
@@ -26,6 +31,9 @@ pub fn run(args: &BenchArgs) -> Result<Exit, Failure> {
     if let Some(file) = missing {
         return Err(Failure::new(Exit::Usage, anyhow!("no file `{}`", file.display())));
     }
+    if args.count {
+        return count(args, settings);
+    }
     // A broker that is away is told at once, not after the models are loaded.
     topology::reach(&settings.connection().context("the client properties cannot be read")?)?;
     let opponent = args.python.as_ref().map(|python| {
@@ -36,30 +44,51 @@ pub fn run(args: &BenchArgs) -> Result<Exit, Failure> {
     let setting = Setting { settings, arguments: args.same_settings(), corpus, copies: args.copies };
 
     let bar = progress(args);
+    bar.set_message("what is decoded and looked at");
+    let (work, counts) = {
+        let workshop = open(&setting.settings)?;
+        let work = Work::of(&setting.corpus.files, &workshop).map_err(failure)?;
+        let counts = work.count(workshop.decoder()).map_err(failure)?;
+        (work, counts)
+    };
+    let mut parts = Parts::of(&setting, &work).map_err(failure)?;
     let mut rounds = Vec::new();
-    {
-        bar.set_message("what is decoded and looked at");
-        let mut one = setting.settings.clone();
-        one.infer.threads = std::num::NonZeroUsize::MIN;
-        let workshop = Workshop::open(one, policy::load(&setting.settings.policy)?, false)?;
-        let mut parts = Parts::of(&setting, &workshop).map_err(failure)?;
-        drop(workshop);
-        for number in 0..args.rounds {
-            rounds.push(round(&setting, &mut parts, opponent.as_ref(), number, &bar).map_err(failure)?);
-        }
+    for number in 0..args.rounds {
+        rounds.push(round(&setting, &mut parts, opponent.as_ref(), number, &bar).map_err(failure)?);
     }
     bar.finish_and_clear();
 
     let names = setting.corpus.files.iter().map(|file| name(file)).collect();
-    let figures = Benchmark::of(names, args.copies, &rounds);
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&figures).map_err(anyhow::Error::from)?;
-        write(path, &(text + "\n"))?;
-    }
+    let figures = Benchmark::of(names, &setting.corpus, args.copies, counts, &rounds);
+    write_json(args, &figures)?;
     if let Some(path) = &args.svg {
         write(path, &svg(&figures))?;
     }
     print(&figures, args.broker_pid)?;
+    Ok(Exit::Ok)
+}
+
+/// What analysing takes, with the models on one thread.
+fn open(settings: &Settings) -> Result<Workshop, Failure> {
+    let mut one = settings.clone();
+    one.infer.threads = NonZeroUsize::MIN;
+    Ok(Workshop::open(one, policy::load(&settings.policy)?, false)?)
+}
+
+/// Counts what is done with each file, and measures nothing.
+fn count(args: &BenchArgs, settings: Settings) -> Result<Exit, Failure> {
+    let workshop = open(&settings)?;
+    let mut all = BTreeMap::new();
+    for file in &args.files {
+        let work = Work::of(std::slice::from_ref(file), &workshop).map_err(failure)?;
+        all.insert(name(file), work.count(workshop.decoder()).map_err(failure)?);
+    }
+    write_json(args, &all)?;
+    let mut out = io::stdout().lock();
+    for (name, counts) in &all {
+        writeln!(out, "{name}, {:.1} s", counts.video_ms as f64 / 1000.0)?;
+        print_counts(&mut out, counts)?;
+    }
     Ok(Exit::Ok)
 }
 
@@ -142,6 +171,13 @@ fn print(figures: &Benchmark, broker: Option<u32>) -> io::Result<()> {
         "most memory, one thread",
         figures.peak_bytes as f64 / f64::from(1 << 20)
     )?;
+    writeln!(out, "\nper second of video")?;
+    print_counts(&mut out, &figures.work)?;
+    for topic in figures.topics.iter().filter(|topic| topic.records > 0) {
+        let per_second = |count: u64| count as f64 / figures.footage.seconds.max(f64::MIN_POSITIVE);
+        let (records, bytes) = (per_second(topic.records), per_second(topic.bytes));
+        writeln!(out, "  {:<28}{records:.2} records, {bytes:.0} bytes", topic.topic)?;
+    }
     if let Some(broker) = broker {
         let used = crate::bench::whole(broker) / 1000.0;
         writeln!(out, "{:<34}{used:.1} s since its start", "the broker's CPU, not counted")?;
@@ -149,8 +185,25 @@ fn print(figures: &Benchmark, broker: Option<u32>) -> io::Result<()> {
     Ok(())
 }
 
+/// What was done per second of video.
+fn print_counts(out: &mut impl Write, counts: &Counts) -> io::Result<()> {
+    let seconds = counts.video_ms.max(1) as f64 / 1000.0;
+    let mut line = |name: &str, count: u64| writeln!(out, "  {name:<28}{:.2}", count as f64 / seconds);
+    line("frames decoded", counts.frames_decoded)?;
+    line("frames passed over", counts.frames_skipped)?;
+    line("pictures", counts.pictures)?;
+    line("closer looks", counts.closer_looks)?;
+    counts.model_runs.iter().try_for_each(|(model, runs)| line(&format!("runs of {model}"), *runs))
+}
+
 fn name(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn write_json(args: &BenchArgs, figures: &impl Serialize) -> Result<(), Failure> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let text = serde_json::to_string_pretty(figures).map_err(anyhow::Error::from)?;
+    write(path, &(text + "\n"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -12,6 +12,7 @@
 //! | [`rescore`] | `invigilator rescore` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`bench`] | `invigilator bench FILE…` |
+//! | [`plan`] | `invigilator plan` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
 //! | [`doctor`] | `invigilator doctor` |
@@ -25,6 +26,7 @@ pub mod demo;
 pub mod doctor;
 pub mod eval;
 pub mod models;
+pub mod plan;
 pub mod publish;
 pub mod redrive;
 pub mod rescore;

@@ -63,6 +63,11 @@ impl Recording {
         &self.session
     }
 
+    /// Its codec.
+    pub fn codec(&self) -> Codec {
+        self.track.codec
+    }
+
     /// When video is expected, if the container says how long it is.
     pub fn stated(&self) -> Option<Interval> {
         let length = self.track.stated_duration?;
