@@ -64,8 +64,9 @@ fn what_is_missing_is_told_before_anything_is_measured() {
 
 /// The half of the gate on speed that counts what decoders and models do (`benches/instructions.rs` is the other
 /// one). However busy the machine is, the counts are the same: they depend on the clips, which the same encoders
-/// make alike, and on what models see. Processors round differently, so that a model may run now and then where
-/// it did not, or the other way round. After a change on purpose: `make gate-update`, and look at the difference.
+/// make alike, and on what models see. Processors round differently (8-bit sums most), so that now and then a
+/// segment is looked at closely on one and not on another: a tenth more is borne. After a change on purpose:
+/// `make gate-update`, and look at the difference.
 #[test]
 fn no_more_frames_are_decoded_and_no_more_models_run_than_before() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -86,16 +87,15 @@ fn no_more_frames_are_decoded_and_no_more_models_run_than_before() {
     let read = |text: &str| serde_json::from_str::<BTreeMap<String, Counts>>(text).unwrap();
     let (budgets, counted) = (read(&std::fs::read_to_string(budgets).unwrap()), read(&counted));
     for (clip, budget) in &budgets {
-        let mut counts = counted[clip].clone();
-        for (model, runs) in &mut counts.model_runs {
-            let before = budget.model_runs[model];
-            if runs.abs_diff(before) <= before / 50 {
-                *runs = before;
-            }
-        }
+        let now = &counted[clip];
+        assert_eq!((now.video_ms, now.segments), (budget.video_ms, budget.segments), "{clip} is another one");
+        let runs = |counts: &Counts| counts.model_runs.clone().into_values();
+        let others = |counts: &Counts| [counts.closer_looks, counts.frames_decoded, counts.picture_bytes];
+        let mut pairs = runs(now).zip(runs(budget)).chain(others(now).into_iter().zip(others(budget)));
         assert!(
-            counts == *budget,
-            "{clip}: `make gate-update` if this is meant\nnow    {counts:?}\nbefore {budget:?}"
+            pairs.all(|(now, budget)| now <= budget + budget / 10 + 2)
+                && now.model_runs.len() == budget.model_runs.len(),
+            "{clip}: `make gate-update` if this is meant\nnow    {now:?}\nbefore {budget:?}"
         );
     }
     assert_eq!(budgets.len(), counted.len());
