@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `make bench`: sessions per core on the sample clips, VP8 and H.264, calm and with incidents.
+# `make bench`: sessions per core on the sample clips, VP8 and H.264, calm and with incidents; and of calm ones
+# once more, looked at keyframes only (adaptive.calm_after_ms).
 #
 #   benches/run.sh [ROUNDS]
 #
@@ -36,7 +37,7 @@ bench() {
     shift 2
     say "$name"
     target/release/invigilator bench "${@/#/$clips/}" --brokers "127.0.0.1:$port" --copies "$copies" \
-        --rounds "$rounds" --python "$python" --json "$out/$name.json" --svg "$out/$name.svg"
+        --rounds "$rounds" ${python:+--python "$python"} --json "$out/$name.json" --svg "$out/$name.svg"
 }
 
 bench calm-vp8 6 c01_calm_vp8.webm
@@ -44,3 +45,8 @@ bench calm-h264 6 c02_calm_h264.mp4
 bench mixed-vp8 2 c01_calm_vp8.webm c16_opus_vp8.webm c03_leaves_vp8.webm c05_second_person_vp8.webm \
     c10_dim_vp8.webm c13_looks_aside_vp8.webm
 bench mixed-h264 2 c02_calm_h264.mp4 c04_leaves_fmp4.mp4 c17_rotated_h264.mp4 c09_dark_h264.mp4
+# So many sessions that a worker has little of each in hand, as when they are live.
+export INVIGILATOR__ADAPTIVE__CALM_AFTER_MS=1000
+python=
+bench keyframes-vp8 48 c01_calm_vp8.webm
+bench keyframes-h264 48 c02_calm_h264.mp4

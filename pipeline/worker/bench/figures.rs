@@ -39,8 +39,8 @@ pub struct Round {
     pub product: Measured,
     /// The product with two.
     pub on_two: Measured,
-    /// Its parts.
-    pub parts: Cost,
+    /// Its parts, if they are the same each time.
+    pub parts: Option<Cost>,
     /// Milliseconds of the worker in Python, if it was asked for.
     pub python: Option<f64>,
 }
@@ -143,12 +143,12 @@ impl Benchmark {
                 Some(round.on_two.time.clone().into_iter().collect())
             }),
             row(Subject::Parts, rounds, |round| {
-                let Cost { decode, models } = round.parts;
+                let Cost { decode, models } = round.parts?;
                 Some(vec![("decode".to_owned(), decode), ("models".to_owned(), models)])
             }),
             row(Subject::Python, rounds, |round| Some(vec![("all".to_owned(), round.python?)])),
         ];
-        let parts = |round: &Round| round.parts.decode + round.parts.models;
+        let parts = |round: &Round| round.parts.map(|parts| parts.decode + parts.models);
         let peak = |measured: fn(&Round) -> &Measured| {
             rounds.iter().map(|round| measured(round).peak_bytes).max().unwrap_or_default()
         };
@@ -162,7 +162,9 @@ impl Benchmark {
             topics: rounds.last().map(|round| round.product.topics.clone()).unwrap_or_default(),
             rounds: rounds.len(),
             rows: rows.into_iter().flatten().collect(),
-            whole_by_parts: Spread::of(rounds.iter().map(|round| round.product.total() / parts(round))),
+            whole_by_parts: Spread::of(
+                rounds.iter().filter_map(|round| Some(round.product.total() / parts(round)?)),
+            ),
             two_threads_by_one: Spread::of(
                 rounds.iter().map(|round| round.on_two.total() / round.product.total()),
             ),
@@ -209,7 +211,7 @@ mod tests {
             speed: 2.0,
             topics: Vec::new(),
         };
-        let parts = Cost { decode: parts / 2.0, models: parts / 2.0 };
+        let parts = Some(Cost { decode: parts / 2.0, models: parts / 2.0 });
         Round { product: measured(product), on_two: measured(on_two), parts, python }
     }
 

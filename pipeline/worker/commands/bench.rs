@@ -51,10 +51,12 @@ pub fn run(args: &BenchArgs) -> Result<Exit, Failure> {
         let counts = work.count(workshop.decoder()).map_err(failure)?;
         (work, counts)
     };
-    let mut parts = Parts::of(&setting, &work).map_err(failure)?;
+    // How a calm session is looked at depends on what was seen by then, which is not the same each time.
+    let is_fixed = setting.settings.adaptive.calm_after.is_none();
+    let mut parts = is_fixed.then(|| Parts::of(&setting, &work)).transpose().map_err(failure)?;
     let mut rounds = Vec::new();
     for number in 0..args.rounds {
-        rounds.push(round(&setting, &mut parts, opponent.as_ref(), number, &bar).map_err(failure)?);
+        rounds.push(round(&setting, parts.as_mut(), opponent.as_ref(), number, &bar).map_err(failure)?);
     }
     bar.finish_and_clear();
 
@@ -95,7 +97,7 @@ fn count(args: &BenchArgs, settings: Settings) -> Result<Exit, Failure> {
 /// Everybody once, beginning with another one each time.
 fn round(
     setting: &Setting,
-    parts: &mut Parts<'_>,
+    mut parts: Option<&mut Parts<'_>>,
     opponent: Option<&Opponent>,
     number: u32,
     bar: &ProgressBar,
@@ -114,7 +116,7 @@ fn round(
             }
             2 => {
                 bar.set_message("its parts alone");
-                round.parts = parts.measure()?;
+                round.parts = parts.as_mut().map(|parts| parts.measure()).transpose()?;
             }
             _ => {
                 bar.set_message("the worker in Python");
