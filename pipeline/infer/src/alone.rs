@@ -1,19 +1,18 @@
 //! Models without anything around them, for whoever measures what the rest costs.
 
 use crate::error::InferError;
-use crate::manifest::{Manifest, Task};
-use crate::models::{blazeface, centerface, iris, mesh, nanodet};
+use crate::manifest::Manifest;
+use crate::models::input_for;
 use crate::models_in_use::ModelsInUse;
-use crate::pixels::letterbox::Letterbox;
-use crate::pixels::{Region, Size};
-use crate::session::{Model, Runtime};
+use crate::pixels::Size;
+use crate::provider;
+use crate::session::{Loaded, Runtime};
 use crate::settings::VisionSettings;
 
 /// A model on this thread, with an input that does not change.
 #[derive(Debug)]
 pub struct Alone {
-    name: String,
-    model: Model,
+    model: Loaded,
     input: Vec<u8>,
     size: Size,
 }
@@ -27,25 +26,22 @@ impl Alone {
     pub fn load(settings: &VisionSettings, (width, height): (u32, u32)) -> Result<Vec<Self>, InferError> {
         let models = ModelsInUse::choose(&Manifest::read(&settings.models_dir)?, settings)?;
         let runtime = Runtime::load(&settings.runtime_library)?;
-        let picture = Region::whole(Size::new(width.max(1) as usize, height.max(1) as usize));
-        let alone = models.all().map(|model| {
-            let size = match model.entry.task {
-                Task::Face => Letterbox::snug(picture, blazeface::SIDE).input(),
-                Task::FaceDark => centerface::INPUT,
-                Task::Mesh => Size::square(mesh::SIDE),
-                Task::Iris => Size::square(iris::SIDE),
-                Task::Person => Letterbox::snug(picture, nanodet::SIDE).input(),
-            };
-            let (name, model) = (model.entry.name.clone(), model.load(&runtime)?);
+        let (_, mut loaded) = provider::choose(&runtime, &models, settings)?;
+        if loaded.is_empty() {
+            loaded = models.all().map(|model| model.load(&runtime)).collect::<Result<_, _>>()?;
+        }
+        let picture = Size::new(width.max(1) as usize, height.max(1) as usize);
+        let alone = models.all().zip(loaded).map(|(checked, model)| {
+            let size = input_for(checked.entry.task, picture);
             // What is in it makes no difference to convolutions.
-            Ok(Self { name, model, input: vec![128; size.pixels() * 3], size })
+            Self { model, input: vec![128; size.pixels() * 3], size }
         });
-        alone.collect()
+        Ok(alone.collect())
     }
 
     /// Its name in the manifest.
     pub fn name(&self) -> &str {
-        &self.name
+        self.model.name()
     }
 
     /// Runs it once.

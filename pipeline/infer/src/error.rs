@@ -113,6 +113,30 @@ pub enum InferError {
         /// What ONNX Runtime says.
         reason: String,
     },
+    /// CUDA is wanted, and the library was built without it.
+    #[error(
+        "the ONNX Runtime library at {path} was built without CUDA: run `make setup-gpu` and set \
+         infer.runtime_library = \"models/onnxruntime-gpu/libonnxruntime.so\", or infer.provider = \"cpu\""
+    )]
+    CudaNotInLibrary {
+        /// The library.
+        path: PathBuf,
+    },
+    /// CUDA is wanted and does not work on this machine.
+    #[error(
+        "CUDA cannot be used: {reason}; it needs an NVIDIA GPU, its driver, and CUDA and cuDNN where the \
+         dynamic linker finds them (models/README.md); infer.provider = \"cpu\" does without"
+    )]
+    CudaUnusable {
+        /// What ONNX Runtime says.
+        reason: String,
+    },
+    /// The GPU, or the thread that works with it, has failed: nothing that follows is known to work.
+    #[error("models run on the GPU no longer: {reason}")]
+    DeviceFailed {
+        /// What ONNX Runtime says.
+        reason: String,
+    },
     /// The threads could not be started.
     #[error("cannot start the threads of the vision pool: {reason}")]
     ThreadsUnavailable {
@@ -157,11 +181,19 @@ impl InferError {
             | Self::ContractDiffers { .. }
             | Self::ResearchOnly { .. }
             | Self::ModelUnloadable { .. }
+            | Self::CudaNotInLibrary { .. }
+            | Self::CudaUnusable { .. }
+            | Self::DeviceFailed { .. }
             | Self::ThreadsUnavailable { .. } => ErrorKind::Fatal,
             // Every input has the right shape by construction: what is left is want of memory.
             Self::RunFailed { .. } => ErrorKind::Transient,
             Self::PixelsUnusable { .. } | Self::Panicked { .. } => ErrorKind::Poison,
         }
+    }
+
+    /// Whether it says that this machine does not offer CUDA, and nothing else.
+    pub(crate) fn is_want_of_cuda(&self) -> bool {
+        matches!(self, Self::CudaNotInLibrary { .. } | Self::CudaUnusable { .. })
     }
 }
 

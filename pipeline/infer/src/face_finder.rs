@@ -4,6 +4,7 @@
 use domain::geometry::Rect;
 use domain::picture::Picture;
 
+use crate::engine::{Engine, Model};
 use crate::error::InferError;
 use crate::models::{FoundFace, blazeface, centerface};
 use crate::models_in_use::ModelsInUse;
@@ -11,7 +12,6 @@ use crate::nms::suppress;
 use crate::pixels::letterbox::Letterbox;
 use crate::pixels::{Region, Scratch, Size};
 use crate::second_look;
-use crate::session::{Model, Runtime};
 use crate::settings::VisionSettings;
 
 /// The face detectors of one thread.
@@ -28,12 +28,12 @@ pub(crate) struct FaceFinder {
 impl FaceFinder {
     pub(crate) fn load(
         models: &ModelsInUse,
-        runtime: &Runtime,
+        engine: &Engine,
         settings: &VisionSettings,
     ) -> Result<Self, InferError> {
         Ok(Self {
-            model: models.face.load(runtime)?,
-            dark_model: models.face_dark.as_ref().map(|model| model.load(runtime)).transpose()?,
+            model: engine.model(&models.face)?,
+            dark_model: models.face_dark.as_ref().map(|model| engine.model(model)).transpose()?,
             floor: settings.face_floor,
             nms_iou: models.face.entry.thresholds.nms_iou.unwrap_or(DEFAULT_NMS_IOU),
             max_second_looks: settings.max_second_looks,

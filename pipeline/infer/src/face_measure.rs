@@ -3,6 +3,7 @@
 use domain::detections::{Eyes, MeshedFace};
 use domain::picture::Picture;
 
+use crate::engine::{Engine, Model};
 use crate::error::InferError;
 use crate::models::FoundFace;
 use crate::models::iris::{self, EyeGaze, Side};
@@ -10,7 +11,6 @@ use crate::models::mesh::{self, Mesh};
 use crate::models_in_use::ModelsInUse;
 use crate::pixels::{Scratch, Size};
 use crate::pose;
-use crate::session::{Model, Runtime};
 
 /// Corners of an eye closer than this, in pixels, show too little of an iris to place it.
 const SMALLEST_EYE: f32 = 12.0;
@@ -31,11 +31,11 @@ pub(crate) struct FaceMeasure {
 }
 
 impl FaceMeasure {
-    pub(crate) fn load(models: &ModelsInUse, runtime: &Runtime) -> Result<Self, InferError> {
+    pub(crate) fn load(models: &ModelsInUse, engine: &Engine) -> Result<Self, InferError> {
         Ok(Self {
-            mesh: models.mesh.load(runtime)?,
+            mesh: engine.model(&models.mesh)?,
             least_presence: models.mesh.entry.thresholds.score.unwrap_or(DEFAULT_LEAST_PRESENCE),
-            iris: models.iris.load(runtime)?,
+            iris: engine.model(&models.iris)?,
             input: Vec::new(),
         })
     }

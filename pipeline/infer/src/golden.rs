@@ -14,7 +14,7 @@ use crate::nms::suppress;
 use crate::pixels::Size;
 use crate::pixels::crop::Crop;
 use crate::pose;
-use crate::session::{CheckedModel, Model, Outputs, Runtime};
+use crate::session::{CheckedModel, Loaded, Outputs, Runtime};
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
 const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/media/clips/golden");
@@ -22,7 +22,7 @@ const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/media/c
 /// A loaded model, its picture, and what Python says of both.
 struct Golden {
     entry: ModelEntry,
-    model: Model,
+    model: Loaded,
     pixels: Vec<u8>,
     size: Size,
     expected: Value,

@@ -19,16 +19,21 @@
 //! 6. `credibility` decides by detector and mesh together what was a face.
 //!
 //! `pixels` makes the inputs of models, `models` reads their outputs, `session` alone knows
-//! ONNX Runtime, [`manifest`] says which models there are and refuses those that differ.
+//! ONNX Runtime, [`manifest`] says which models there are and refuses those that differ. `provider` decides
+//! between processor and GPU; on a GPU the models of all threads are one `runner`'s, which puts inputs together
+//! as `batcher` says; `engine` is what the rest sees of that.
 //!
 //! Promises: a sight is a function of the picture, those before it in its segment, the settings and the
-//! model files; it does not depend on the number of threads or on other segments. A panic costs one picture.
+//! model files; it does not depend on the number of threads or on other segments, bit by bit on the processor,
+//! but for the rounding of floats on a GPU. A panic costs one picture.
 //! No model is loaded whose file or tensors differ from the manifest, and none trained on
 //! research-only data unless that was accepted. Pixels are kept nowhere. Does not judge: which
 //! confidence counts, who is who and what it means belongs to `domain`.
 
 mod alone;
+mod batcher;
 mod credibility;
+mod engine;
 mod error;
 mod face_finder;
 mod face_measure;
@@ -42,6 +47,8 @@ mod models_in_use;
 mod nms;
 mod pixels;
 mod pose;
+mod provider;
+mod runner;
 mod second_look;
 mod session;
 mod settings;
@@ -49,7 +56,9 @@ mod vision;
 mod work;
 
 pub use alone::Alone;
+pub use batcher::Batching;
 pub use error::InferError;
 pub use models_in_use::{Verified, verify};
+pub use provider::{IfMissing, InUse, Provider, in_use};
 pub use settings::VisionSettings;
 pub use vision::{ModelUsage, Vision};

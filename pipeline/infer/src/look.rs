@@ -18,6 +18,7 @@ use domain::geometry::Rect;
 use domain::observe::quality::QualityGate;
 use domain::ports::{Attention, Look, Sight};
 
+use crate::engine::{Engine, Model};
 use crate::error::InferError;
 use crate::face_finder::FaceFinder;
 use crate::face_measure::FaceMeasure;
@@ -27,7 +28,6 @@ use crate::models_in_use::ModelsInUse;
 use crate::pixels::letterbox::Letterbox;
 use crate::pixels::{Region, Scratch, Size};
 use crate::second_look;
-use crate::session::{Model, Runtime};
 use crate::settings::VisionSettings;
 use crate::work::{Before, Work};
 
@@ -48,17 +48,17 @@ pub(crate) struct Looker {
 impl Looker {
     pub(crate) fn load(
         models: &ModelsInUse,
-        runtime: &Runtime,
+        engine: &Engine,
         settings: &VisionSettings,
     ) -> Result<Self, InferError> {
         Ok(Self {
             gate: settings.gate,
-            person: models.person.load(runtime)?,
+            person: engine.model(&models.person)?,
             person_floors: Floors { person: settings.person_floor, object: settings.object_floor },
             person_nms_iou: models.person.entry.thresholds.nms_iou.unwrap_or(DEFAULT_NMS_IOU),
             person_input: Vec::new(),
-            faces: FaceFinder::load(models, runtime, settings)?,
-            measure: FaceMeasure::load(models, runtime)?,
+            faces: FaceFinder::load(models, engine, settings)?,
+            measure: FaceMeasure::load(models, engine)?,
             max_measured_faces: settings.max_measured_faces,
             scratch: Scratch::default(),
         })

@@ -1,8 +1,12 @@
 //! What the operator decides about looking at pictures; defaults are what was measured to be good.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use domain::observe::quality::QualityGate;
+
+use crate::batcher::Batching;
+use crate::provider::{IfMissing, Provider};
 
 /// Where the models are and how they are used.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +15,14 @@ pub struct VisionSettings {
     pub models_dir: PathBuf,
     /// ONNX Runtime's shared library.
     pub runtime_library: PathBuf,
-    /// How many pictures are looked at at once. Each thread holds its own copy of every model.
+    /// On what models run.
+    pub provider: Provider,
+    /// What to do where that is not there.
+    pub if_missing: IfMissing,
+    /// How pictures go together on a GPU; on the processor each is looked at alone, which is faster there.
+    pub batching: Batching,
+    /// How many pictures are looked at at once, and with a GPU at least as many as a batch takes. On the
+    /// processor each thread holds its own copy of every model.
     pub threads: usize,
     /// Which model of the manifest finds persons and objects.
     pub person_model: String,
@@ -39,6 +50,9 @@ impl VisionSettings {
         Self {
             runtime_library: models_dir.join("onnxruntime/libonnxruntime.so"),
             models_dir,
+            provider: Provider::Cpu,
+            if_missing: IfMissing::Refuse,
+            batching: Batching { most: 16, wait: Duration::from_millis(2) },
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             person_model: "nanodet_g_int8".to_owned(),
             accept_research_models: false,

@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::error::ErrorKind;
 use domain::ports::Vision as _;
 use infer::manifest::{Manifest, Task, TrainingDataTerms};
-use infer::{InferError, Vision, VisionSettings, verify};
+use infer::{IfMissing, InferError, Provider, Vision, VisionSettings, verify};
 use tempfile::TempDir;
 
 use crate::support::{models, settings, vision};
@@ -110,6 +110,34 @@ fn a_second_library_is_refused() {
     std::fs::write(&other, "not a library").unwrap();
     let error = refusal(&VisionSettings { runtime_library: other, ..settings(1) });
     assert!(matches!(error, InferError::RuntimeAlreadyLoaded { .. }), "{error}");
+}
+
+#[test]
+fn without_cuda_there_is_a_refusal_or_the_processor() {
+    let wanted = VisionSettings { provider: Provider::Cuda, ..settings(1) };
+    let error = refusal(&wanted);
+    assert!(matches!(error, InferError::CudaNotInLibrary { .. }), "{error}");
+    assert!(error.to_string().contains("make setup-gpu"));
+
+    let fallen = Vision::new(&VisionSettings { if_missing: IfMissing::FallBack, ..wanted }).unwrap();
+    let in_use = fallen.in_use();
+    assert_eq!(in_use.provider, Provider::Cpu);
+    assert!(matches!(in_use.fell_back, Some(InferError::CudaNotInLibrary { .. })), "{in_use:?}");
+    assert_eq!(fallen.threads(), 1);
+    assert!(vision().in_use().fell_back.is_none());
+}
+
+#[test]
+fn a_fall_back_excuses_no_other_fault() {
+    let folder = edited(|manifest| manifest);
+    std::fs::remove_file(folder.path().join("onnx/iris_landmark.onnx")).unwrap();
+    let wanted = VisionSettings {
+        provider: Provider::Cuda,
+        if_missing: IfMissing::FallBack,
+        ..settings_for(folder.path())
+    };
+    let error = refusal(&wanted);
+    assert!(matches!(error, InferError::ModelMissing { .. }), "{error}");
 }
 
 #[test]

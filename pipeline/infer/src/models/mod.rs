@@ -13,8 +13,10 @@ pub(crate) mod nanodet;
 use domain::geometry::{Point, Rect};
 
 use crate::error::InferError;
-use crate::manifest::ModelEntry;
+use crate::manifest::{ModelEntry, Task};
 use crate::nms::Scored;
+use crate::pixels::letterbox::Letterbox;
+use crate::pixels::{Region, Size};
 
 /// A face as a detector finds it.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,18 @@ pub(crate) fn check(entry: &ModelEntry, signature: &str) -> Result<(), InferErro
         having: "the manifest",
         found,
     })
+}
+
+/// The input that a model gets for pictures of a size.
+pub(crate) fn input_for(task: Task, picture: Size) -> Size {
+    let picture = Region::whole(picture);
+    match task {
+        Task::Face => Letterbox::snug(picture, blazeface::SIDE).input(),
+        Task::FaceDark => centerface::INPUT,
+        Task::Mesh => Size::square(mesh::SIDE),
+        Task::Iris => Size::square(iris::SIDE),
+        Task::Person => Letterbox::snug(picture, nanodet::SIDE).input(),
+    }
 }
 
 fn sigmoid(logit: f32) -> f32 {
