@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -65,6 +65,9 @@ setup-system setup-build setup-run:
 
 setup-models: setup-run check-python ## ONNX models and ONNX Runtime (downloads about 230 MB once)
 	@python3 models/setup.py
+
+setup-gpu: setup-run check-python ## ONNX Runtime for NVIDIA GPUs (256 MB once; not part of setup, see models/README.md)
+	@python3 models/setup.py gpu
 
 setup-media: setup-models ## sample clips (downloads about 112 MB once, then encodes for 2 minutes)
 	@tests/media/build.sh
@@ -143,4 +146,4 @@ golden: setup ## compute models/golden/*.json again, with ONNX Runtime in Python
 
 clean: ## what was built; downloads stay in .cache
 	if command -v cargo >/dev/null; then cargo clean; fi
-	rm -rf models/onnx models/onnxruntime $(clips)
+	rm -rf models/onnx models/onnxruntime models/onnxruntime-gpu $(clips)

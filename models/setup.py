@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Builds everything that `manifest.toml` lists: the ONNX models and ONNX Runtime's library.
+"""Builds everything that `manifest.toml` lists: the ONNX models and ONNX Runtime's library; with the
+argument `gpu`, ONNX Runtime's libraries for NVIDIA GPUs instead.
 
 Responsible for: deciding what is missing, and checking every hash before and after conversion.
 Not for: downloads (`packages`) or the conversion itself (`convert`). What is already valid is
@@ -33,26 +34,35 @@ from packages import (
 def main() -> None:
     manifest = tomllib.loads((MODELS / "manifest.toml").read_text())
     try:
-        built = [set_up_runtime(manifest["runtime"]), *map(set_up_model, manifest["model"])]
+        if sys.argv[1:] == ["gpu"]:
+            what, built = "ONNX Runtime for GPUs", [set_up_runtime(manifest["runtime_gpu"])]
+        else:
+            what = "models"
+            built = [set_up_runtime(manifest["runtime"]), *map(set_up_model, manifest["model"])]
     except SetupError as error:
         sys.exit(f"setup: {error}")
-    progress(f"models: {sum(built)} built, {len(built) - sum(built)} already valid")
+    progress(f"{what}: {sum(built)} built, {len(built) - sum(built)} already valid")
 
 
 def set_up_runtime(runtime: dict) -> bool:
-    """Takes ONNX Runtime's shared library out of its wheel; says whether it had to."""
+    """Takes ONNX Runtime's shared libraries out of their wheel; says whether it had to."""
     machine = platform.machine()
     wheel = next((w for w in runtime["wheel"] if w["architecture"] == machine), None)
     if wheel is None:
         raise SetupError(f"no {runtime['name']} wheel is listed for {machine} in manifest.toml")
     library = MODELS / runtime["library"]
-    if is_valid(library, wheel["member_sha256"]):
+    wanted = [(library, wheel["member"], wheel["member_sha256"])]
+    for beside in wheel.get("beside", []):
+        path = library.with_name(Path(beside["member"]).name)
+        wanted.append((path, beside["member"], beside["sha256"]))
+    if all(is_valid(path, sha256) for path, _, sha256 in wanted):
         return False
     package = Package(
         "pypi", runtime["name"], runtime["version"], wheel["archive"], wheel["sha256"]
     )
-    content = read_member(fetch(package), wheel["member"], wheel["member_sha256"])
-    write_atomically(library, content)
+    archive = fetch(package)
+    for path, member, sha256 in wanted:
+        write_atomically(path, read_member(archive, member, sha256))
     return True
 
 

@@ -22,6 +22,7 @@ mod faults;
 #[path = "s3/server.rs"]
 mod object_store;
 mod plan;
+mod provider;
 mod publish;
 mod redrive;
 mod report;

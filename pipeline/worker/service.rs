@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::anyhow;
+use infer::InUse;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,6 +50,13 @@ impl Service {
         let observes = settings.worker.roles.contains(&Role::Observe);
         let open = || Workshop::open(settings.clone(), policy.clone(), false).map(Arc::new);
         let workshop = observes.then(open).transpose()?;
+        let metrics = Metrics::new();
+        if let Some(InUse { provider, fell_back }) = workshop.as_ref().map(|workshop| workshop.in_use()) {
+            metrics.provider(*provider);
+            if let Some(error) = fell_back {
+                tracing::warn!(%error, "models run on the processor");
+            }
+        }
         let spans = spans_of(&settings)?;
         Ok(Self {
             budgets: Budgets::of(&settings),
@@ -56,7 +64,7 @@ impl Service {
             settings,
             policy,
             workshop,
-            metrics: Metrics::new(),
+            metrics,
             health: Health::default(),
             stop: Stop::default(),
         })

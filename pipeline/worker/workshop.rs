@@ -4,7 +4,7 @@ use decode::{Confinement, DecodeError, DecoderPool};
 use domain::messages::PipelineRef;
 use domain::observe::Observers;
 use domain::ports::Vision as _;
-use infer::{InferError, ModelUsage, Vision};
+use infer::{InUse, InferError, ModelUsage, Provider, Vision};
 
 use crate::analyze::{Analyzer, JudgedBy};
 use crate::observer::Observer;
@@ -66,17 +66,18 @@ impl Workshop {
             segment: settings.sampling.segment,
             hold: settings.sampling.hold,
             slack: settings.sampling.slack,
-            batch: (settings.infer.threads.get() * SEGMENTS_PER_THREAD).min(MOST_SEGMENTS),
+            batch: (self.vision.threads() * SEGMENTS_PER_THREAD).min(MOST_SEGMENTS),
         }
     }
 
     /// What turns pictures into observations with these parts, under the name of `worker`.
     pub fn observer(&self, worker: String) -> Observer<'_, Vision> {
         let settings = &self.settings;
-        let pipeline = PipelineRef {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            config_hash: settings.config_hash.clone(),
+        let config_hash = match self.in_use().provider {
+            Provider::Cpu => settings.config_hash_on_cpu.clone(),
+            Provider::Cuda => settings.config_hash.clone(),
         };
+        let pipeline = PipelineRef { version: env!("CARGO_PKG_VERSION").to_owned(), config_hash };
         Observer {
             vision: &self.vision,
             grid: settings.sampling.grid,
@@ -91,6 +92,11 @@ impl Workshop {
     /// What decoders are confined by on this machine.
     pub fn confinement(&self) -> Confinement {
         self.confinement
+    }
+
+    /// What models run on.
+    pub fn in_use(&self) -> &InUse {
+        self.vision.in_use()
     }
 
     /// What each model has done so far.

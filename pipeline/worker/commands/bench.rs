@@ -74,7 +74,7 @@ pub fn run(args: &BenchArgs) -> Result<Exit, Failure> {
 fn open(settings: &Settings) -> Result<Workshop, Failure> {
     let mut one = settings.clone();
     one.infer.threads = NonZeroUsize::MIN;
-    Ok(Workshop::open(one, policy::load(&settings.policy)?, false)?)
+    super::workshop(one, policy::load(&settings.policy)?, false)
 }
 
 /// Counts what is done with each file, and measures nothing.

@@ -33,7 +33,7 @@ pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, anyhow!(message)));
     }
     let evaluation = match &args.observations {
-        None => evaluate(args, &Product(Workshop::open(settings, judged_by, true)?))?,
+        None => evaluate(args, &Product(super::workshop(settings, judged_by, true)?))?,
         Some(folder) => {
             let mut evaluation = evaluate(args, &Others::open(folder, &settings, judged_by)?)?;
             evaluation.operating_point.observations = Some(folder.display().to_string());

@@ -33,3 +33,17 @@ pub mod rescore;
 mod table;
 pub mod topics;
 pub mod worker;
+
+use crate::exit::Failure;
+use crate::settings::Settings;
+use crate::settings::policy::LoadedPolicy;
+use crate::workshop::Workshop;
+
+/// The parts that files are analysed with; tells a person if they are not quite as wished for.
+fn workshop(settings: Settings, judged_by: LoadedPolicy, trace: bool) -> Result<Workshop, Failure> {
+    let workshop = Workshop::open(settings, judged_by, trace)?;
+    if let Some(error) = &workshop.in_use().fell_back {
+        eprintln!("warning: models run on the processor: {error}");
+    }
+    Ok(workshop)
+}

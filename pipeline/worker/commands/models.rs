@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use infer::InUse;
 use infer::manifest::{Manifest, ModelEntry, TrainingDataTerms};
 use serde_json::{Value, json};
 
@@ -51,17 +52,19 @@ fn list(settings: &Settings, as_json: bool) -> Result<Exit, Failure> {
 fn verify(settings: &Settings, as_json: bool) -> Result<Exit, Failure> {
     let folder = settings.infer.models_dir.as_path();
     let verified = infer::verify(folder, &settings.infer.runtime_library)?;
+    let in_use = infer::in_use(&settings.vision())?;
     let all_good = verified.iter().all(|(_, outcome)| outcome.is_ok());
     if as_json {
         let models = verified.iter().map(|(model, outcome)| {
             let mut description = described(model, folder);
+            description["provider"] = in_use.provider.name().into();
             description["verified"] = outcome.is_ok().into();
             description["problem"] = outcome.as_ref().err().map(ToString::to_string).into();
             description
         });
         print_json(&models.collect::<Vec<_>>())?;
     } else {
-        let rows: Vec<Vec<String>> = verified
+        let mut rows: Vec<Vec<String>> = verified
             .iter()
             .map(|(model, outcome)| {
                 let said = match outcome {
@@ -72,9 +75,18 @@ fn verify(settings: &Settings, as_json: bool) -> Result<Exit, Failure> {
                 vec![mark.to_owned(), format!("{}@{}", model.name, model.version), said]
             })
             .collect();
+        rows.push(provider(&in_use));
         print_table(&rows)?;
     }
     Ok(if all_good { Exit::Ok } else { Exit::Environment })
+}
+
+fn provider(in_use: &InUse) -> Vec<String> {
+    let (mark, why) = match &in_use.fell_back {
+        Some(error) => ("warn", format!(": {error}")),
+        None => ("ok", String::new()),
+    };
+    vec![mark.to_owned(), "provider".to_owned(), format!("models run on: {}{why}", in_use.provider.name())]
 }
 
 fn described(model: &ModelEntry, folder: &Path) -> Value {

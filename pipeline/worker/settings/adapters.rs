@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::io;
 
 use decode::DecoderSettings;
-use infer::VisionSettings;
+use infer::{Batching, IfMissing, VisionSettings};
 use kafka::{Connection, KafkaError, Topics};
 
-use super::{Barrier, Settings, properties};
+use super::{Barrier, Provider, ProviderMissing, Settings, properties};
 
 /// The subcommand of this binary that is a decoder child.
 pub const DECODE_CHILD: &str = "decode-child";
@@ -21,6 +21,24 @@ impl From<Barrier> for decode::Barrier {
             Barrier::Landlock => Self::Landlock,
             Barrier::Seccomp => Self::Seccomp,
             Barrier::Limits => Self::Limits,
+        }
+    }
+}
+
+impl From<Provider> for infer::Provider {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Cpu => Self::Cpu,
+            Provider::Cuda => Self::Cuda,
+        }
+    }
+}
+
+impl From<ProviderMissing> for IfMissing {
+    fn from(missing: ProviderMissing) -> Self {
+        match missing {
+            ProviderMissing::Refuse => Self::Refuse,
+            ProviderMissing::FallBack => Self::FallBack,
         }
     }
 }
@@ -49,6 +67,9 @@ impl Settings {
     pub fn vision(&self) -> VisionSettings {
         let mut vision = VisionSettings::new(&self.infer.models_dir);
         vision.runtime_library = self.infer.runtime_library.clone();
+        vision.provider = self.infer.provider.into();
+        vision.if_missing = self.infer.provider_missing.into();
+        vision.batching = Batching { most: self.infer.batch_pictures.get(), wait: self.infer.batch_wait };
         vision.threads = self.infer.threads.get();
         vision.person_model = self.infer.person_model.clone();
         vision.accept_research_models = self.infer.accept_research_models;

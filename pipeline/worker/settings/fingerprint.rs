@@ -7,6 +7,7 @@ use domain::observe::quality::QualityGate;
 use domain::sampling::Suspicion;
 use serde::Serialize;
 
+use super::Provider;
 use super::raw::{RawSampling, RawSettings};
 
 /// Everything that counts. Left out on purpose: paths, threads, children and timeouts, which change how
@@ -30,14 +31,16 @@ struct Accepted {
 
 #[derive(Serialize)]
 struct Looking<'a> {
+    provider: Provider,
     person_model: &'a str,
     accept_research_models: bool,
     max_measured_faces: u16,
     max_second_looks: u16,
 }
 
-/// SHA-256 of the canonical JSON, lower-case hex.
-pub(super) fn of(raw: &RawSettings) -> String {
+/// SHA-256 of the canonical JSON, lower-case hex. The provider is the one that models really run on: it changes
+/// how floats are rounded.
+pub(super) fn of(raw: &RawSettings, provider: Provider) -> String {
     let counted = Fingerprint {
         sampling: &raw.sampling,
         suspicion: &raw.suspicion,
@@ -49,6 +52,7 @@ pub(super) fn of(raw: &RawSettings) -> String {
             max_hours: raw.decode.max_hours,
         },
         infer: Looking {
+            provider,
             person_model: &raw.infer.person_model,
             accept_research_models: raw.infer.accept_research_models,
             max_measured_faces: raw.infer.max_measured_faces,
@@ -76,5 +80,23 @@ mod tests {
         assert_ne!(hash_with("sampling.base_fps", 2.0), default);
         assert_ne!(hash_with("quality.dark_luma_p90", 10), default);
         assert_ne!(hash_with("infer.person_model", "nanodet_g"), default);
+    }
+
+    #[test]
+    fn who_falls_back_has_the_hash_of_those_who_never_wanted_more() {
+        let with = |pairs: &[(&'static str, &str)]| {
+            let argument = |(key, value): &(&'static str, &str)| Override {
+                argument: "test",
+                key,
+                value: (*value).into(),
+            };
+            let arguments = pairs.iter().map(argument).collect();
+            Settings::load(&Sources { arguments, ..Sources::default() }).unwrap()
+        };
+        let cpu = with(&[("infer.person_model", "nanodet_g")]);
+        let cuda = with(&[("infer.person_model", "nanodet_g"), ("infer.provider", "cuda")]);
+        assert_ne!(cuda.config_hash, cpu.config_hash);
+        assert_eq!(cuda.config_hash_on_cpu, cpu.config_hash);
+        assert_eq!(cpu.config_hash_on_cpu, cpu.config_hash);
     }
 }

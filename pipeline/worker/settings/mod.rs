@@ -45,7 +45,7 @@ use domain::sampling::{SampleGrid, Suspicion};
 use domain::time::Millis;
 
 pub use problem::{Problem, SettingsError};
-pub use raw::{Barrier, LogFormat, LogLevel, Role};
+pub use raw::{Barrier, LogFormat, LogLevel, Provider, ProviderMissing, Role};
 pub use service::{Kafka, Telemetry, Worker};
 
 /// The defaults, and their documentation.
@@ -84,6 +84,8 @@ pub struct Settings {
     pub telemetry: Telemetry,
     /// SHA-256 over everything in here that can change an observation, lower-case hex.
     pub config_hash: String,
+    /// The same where models run on the processor, as they do after a fall-back.
+    pub config_hash_on_cpu: String,
 }
 
 /// Which instants of a video are looked at.
@@ -142,6 +144,14 @@ pub struct Infer {
     pub models_dir: PathBuf,
     /// ONNX Runtime's shared library, already resolved.
     pub runtime_library: PathBuf,
+    /// On what models run.
+    pub provider: Provider,
+    /// What to do on a machine without it.
+    pub provider_missing: ProviderMissing,
+    /// Most pictures that a GPU looks at together.
+    pub batch_pictures: NonZeroUsize,
+    /// How long a picture waits for others to be looked at together.
+    pub batch_wait: Duration,
     /// How many pictures are looked at at once.
     pub threads: NonZeroUsize,
     /// The model of the manifest that finds persons and objects.

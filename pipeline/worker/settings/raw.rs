@@ -132,6 +132,16 @@ pub struct RawInfer {
     pub models_dir: String,
     /// ONNX Runtime's shared library.
     pub runtime_library: String,
+    /// On what models run.
+    pub provider: Provider,
+    /// What to do on a machine without it.
+    pub provider_missing: ProviderMissing,
+    /// Most pictures that a GPU looks at together.
+    #[schemars(range(min = 1, max = 256))]
+    pub batch_pictures: u16,
+    /// How long a picture waits for others to be looked at together, in milliseconds.
+    #[schemars(range(min = 0, max = 1000))]
+    pub batch_wait_ms: u32,
     /// Pictures looked at at once; 0 = as many as there are cores.
     #[schemars(range(min = 0, max = 1024))]
     pub threads: u16,
@@ -145,6 +155,26 @@ pub struct RawInfer {
     /// Most parts of a picture that are looked at again for small faces.
     #[schemars(range(min = 0, max = 16))]
     pub max_second_looks: u16,
+}
+
+/// On what models run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+}
+
+/// What to do on a machine without the wanted provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderMissing {
+    /// Not start.
+    Refuse,
+    /// Work on the processor.
+    FallBack,
 }
 
 /// Which policy judges.

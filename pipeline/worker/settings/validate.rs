@@ -12,7 +12,10 @@ use crate::media::Prefix;
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
 use super::raw::{RawDecode, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
-use super::{Adaptive, Decode, Infer, Sampling, Settings, fingerprint, places, service};
+use super::{Adaptive, Decode, Infer, Provider, Sampling, Settings, fingerprint, places, service};
+
+/// How the names of models with 8-bit weights end.
+const EIGHT_BITS: &str = "_int8";
 
 /// Builds settings from a file's form.
 ///
@@ -65,7 +68,8 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
         kafka: service::kafka(&raw.kafka),
         worker: service::worker(&raw.worker),
         telemetry: service::telemetry(&raw.telemetry),
-        config_hash: fingerprint::of(raw),
+        config_hash: fingerprint::of(raw, raw.infer.provider),
+        config_hash_on_cpu: fingerprint::of(raw, Provider::Cpu),
     })
 }
 
@@ -74,6 +78,10 @@ fn infer(raw: &RawInfer) -> Infer {
     Infer {
         models_dir: places::resolve(&raw.models_dir),
         runtime_library: places::resolve(&raw.runtime_library),
+        provider: raw.provider,
+        provider_missing: raw.provider_missing,
+        batch_pictures: at_least_one(raw.batch_pictures.into()),
+        batch_wait: Duration::from_millis(raw.batch_wait_ms.into()),
         threads: NonZeroUsize::new(raw.threads.into()).unwrap_or(cores),
         person_model: raw.person_model.clone(),
         accept_research_models: raw.accept_research_models,
@@ -184,8 +192,15 @@ impl Check<'_> {
     fn infer(&mut self, raw: &RawInfer) {
         self.unless(!raw.models_dir.is_empty(), "infer.models_dir", "must name a folder");
         self.unless(!raw.runtime_library.is_empty(), "infer.runtime_library", "must name a file");
+        self.within("infer.batch_pictures", raw.batch_pictures, 1, 256);
+        self.within("infer.batch_wait_ms", raw.batch_wait_ms, 0, 1000);
         self.within("infer.threads", raw.threads, 0, 1024);
         self.unless(!raw.person_model.is_empty(), "infer.person_model", "must name a model of the manifest");
+        self.unless(
+            raw.provider == Provider::Cpu || !raw.person_model.ends_with(EIGHT_BITS),
+            "infer.person_model",
+            "must not be an 8-bit model with infer.provider = \"cuda\": \"nanodet_g\" is the one for GPUs",
+        );
         self.within("infer.max_measured_faces", raw.max_measured_faces, 2, 16);
         self.within("infer.max_second_looks", raw.max_second_looks, 0, 16);
     }

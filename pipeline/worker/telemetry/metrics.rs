@@ -11,6 +11,7 @@ use std::time::Duration;
 use decode::{Barrier, Confinement};
 use domain::messages::{Incident, Observation, PlanReason, SampleStatus, UnseenReason};
 use domain::sampling::Level;
+use infer::Provider;
 use prometheus::{CounterVec, GaugeVec, Histogram};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -123,6 +124,7 @@ pub struct Metrics {
     sessions: IntGauge,
     records_refused: IntCounterVec,
     barriers: IntGaugeVec,
+    providers: IntGaugeVec,
     overtaken: IntCounter,
     overtaken_records: IntCounter,
 }
@@ -176,7 +178,7 @@ impl Metrics {
                 "Records that were set aside, untouched",
                 &["stage", "reason"],
             ),
-            model_runs: make.counters("model_runs_total", "Runs of each model", &["model"]),
+            model_runs: make.counters("model_runs_total", "Pictures that each model ran on", &["model"]),
             model_seconds: make.seconds("model_seconds_total", "Time in each model, all threads", &["model"]),
             observe_delay: make.delay(
                 "observe_delay_seconds",
@@ -207,6 +209,11 @@ impl Metrics {
                 "decoder_barriers",
                 "What decoders are confined by: 1 in force, 0 not offered by this machine",
                 &["barrier"],
+            ),
+            providers: make.gauges(
+                "inference_provider",
+                "What models really run on here, whatever the settings ask for: 1; 0 for the others",
+                &["provider"],
             ),
             overtaken: make.counter(
                 "overtaken_total",
@@ -362,7 +369,6 @@ impl Metrics {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// Label values that are known beforehand exist from the start: an alert on a rate needs the zero.
     /// What decoders are confined by.
     pub fn confined(&self, confinement: Confinement) {
         for barrier in Barrier::ALL {
@@ -371,6 +377,14 @@ impl Metrics {
         }
     }
 
+    /// What models run on.
+    pub fn provider(&self, in_use: Provider) {
+        for provider in Provider::ALL {
+            self.providers.with_label_values(&[provider.name()]).set((provider == in_use).into());
+        }
+    }
+
+    /// Label values that are known beforehand exist from the start: an alert on a rate needs the zero.
     fn zero(&self) {
         for stage in Stage::ALL {
             for outcome in ["ok", "error"] {

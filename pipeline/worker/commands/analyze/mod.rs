@@ -49,7 +49,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Failure> {
     check_outputs(args)?;
     let settings = Settings::load(&sources(args))?;
     let judged_by = policy::load(args.common.policy.as_deref().unwrap_or(&settings.policy))?;
-    let workshop = Workshop::open(settings, judged_by, args.html.is_some())?;
+    let workshop = super::workshop(settings, judged_by, args.html.is_some())?;
 
     let mut analysis = Analysis {
         args,

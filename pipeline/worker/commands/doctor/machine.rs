@@ -1,7 +1,7 @@
 //! Checks of the machine: cores and instruction sets.
 
 use super::Check;
-use crate::settings::Settings;
+use crate::settings::{Provider, Settings};
 
 pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     vec![processor(settings)]
@@ -44,6 +44,9 @@ fn processor(settings: &Settings) -> Check {
     let fast_int8 = sets.iter().any(|set| set.ends_with("vnni") || ["dotprod", "i8mm"].contains(set));
     let advised = if fast_int8 { "nanodet_g_int8" } else { "nanodet_g" };
     let model = settings.infer.person_model.as_str();
+    if settings.infer.provider == Provider::Cuda {
+        return Check::ok(name, found);
+    }
     if model == advised || !["nanodet_g", "nanodet_g_int8"].contains(&model) {
         return Check::ok(name, format!("{found}; person_model = {model} suits it"));
     }

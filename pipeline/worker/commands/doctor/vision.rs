@@ -1,7 +1,8 @@
-//! Checks of ONNX Runtime and the models.
+//! Checks of ONNX Runtime, the models and what they run on.
 
 use std::path::Path;
 
+use infer::InUse;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +13,7 @@ use crate::settings::Settings;
 #[derive(Debug, Deserialize)]
 struct RuntimeManifest {
     runtime: Runtime,
+    runtime_gpu: Runtime,
 }
 
 #[derive(Debug, Deserialize)]
@@ -19,6 +21,12 @@ struct Runtime {
     version: String,
     #[serde(default)]
     wheel: Vec<Wheel>,
+}
+
+impl Runtime {
+    fn has(&self, sha256: &str) -> bool {
+        self.wheel.iter().any(|wheel| wheel.member_sha256 == sha256)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +52,23 @@ pub(super) fn checks(settings: &Settings) -> Vec<Check> {
         let found = format!("the manifest has no model `{}`", infer.person_model);
         checks.push(Check::fail("person_model", found, "set infer.person_model to one of `models list`"));
     }
+    checks.push(provider(settings));
     checks
+}
+
+/// What models really run on.
+fn provider(settings: &Settings) -> Check {
+    let name = "provider";
+    let remedy = "follow models/README.md, or set infer.provider = \"cpu\"";
+    match infer::in_use(&settings.vision()) {
+        Ok(InUse { fell_back: Some(error), .. }) => {
+            Check::warn(name, format!("models run on the processor: {error}"), remedy)
+        }
+        Ok(InUse { provider, fell_back: None }) => {
+            Check::ok(name, format!("models run on: {}", provider.name()))
+        }
+        Err(error) => Check::fail(name, error.to_string(), remedy),
+    }
 }
 
 /// Whether the library, which has just been loaded, is the one that results were measured with.
@@ -56,12 +80,14 @@ fn runtime(models_dir: &Path, library: &Path) -> Check {
         .and_then(|text| toml::from_str::<RuntimeManifest>(&text).ok());
     let hash = std::fs::read(library).map(|bytes| hex(&Sha256::digest(bytes)));
     match (manifest, hash) {
-        (Some(RuntimeManifest { runtime }), Ok(hash)) => {
-            if runtime.wheel.iter().any(|wheel| wheel.member_sha256 == hash) {
-                Check::ok(name, format!("{}, {}", runtime.version, library.display()))
-            } else {
-                let found = format!("{} loads, but is not the tested {}", library.display(), runtime.version);
-                Check::warn(name, found, remedy)
+        (Some(RuntimeManifest { runtime, runtime_gpu }), Ok(hash)) => {
+            match [&runtime, &runtime_gpu].into_iter().find(|runtime| runtime.has(&hash)) {
+                Some(known) => Check::ok(name, format!("{}, {}", known.version, library.display())),
+                None => {
+                    let found =
+                        format!("{} loads, but is not the tested {}", library.display(), runtime.version);
+                    Check::warn(name, found, remedy)
+                }
             }
         }
         _ => Check::warn(name, format!("{} loads, version unknown", library.display()), remedy),
