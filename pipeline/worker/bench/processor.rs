@@ -9,28 +9,30 @@ use rustix::param::clock_ticks_per_second;
 pub type Time = BTreeMap<String, f64>;
 
 /// Processor time of a process by the names of its threads, without the numbers at their ends, and that of
-/// its children together, as `child`. Threads that have ended are counted as `other`.
+/// its children together, as `child`: those that it has, and those that have ended. Threads that have ended are
+/// counted as `other`.
 pub fn time(process: u32) -> Time {
     let mut time = Time::new();
     let tasks = fs::read_dir(format!("/proc/{process}/task"));
     for task in tasks.into_iter().flatten().flatten() {
-        if let Some((name, used)) = read(&task.path().join("stat").to_string_lossy()) {
+        if let Some((name, Used { own, .. })) = read(&task.path().join("stat").to_string_lossy()) {
             let name = name.trim_end_matches(|end: char| end.is_ascii_digit() || end == '-' || end == ':');
-            *time.entry(name.to_owned()).or_default() += used;
+            *time.entry(name.to_owned()).or_default() += own;
         }
     }
     let threads: f64 = time.values().sum();
-    if let Some((_, whole)) = read(&format!("/proc/{process}/stat")) {
-        time.insert("other".to_owned(), (whole - threads).max(0.0));
-    }
-    let children = children(process).into_iter().filter_map(|child| read(&format!("/proc/{child}/stat")));
-    time.insert("child".to_owned(), children.map(|(_, used)| used).sum());
+    let of = |process: u32| read(&format!("/proc/{process}/stat")).map_or(Used::default(), |(_, used)| used);
+    let whole = of(process);
+    time.insert("other".to_owned(), (whole.own - threads).max(0.0));
+    let living: f64 =
+        children(process).into_iter().map(|child| of(child).own + of(child).ended_children).sum();
+    time.insert("child".to_owned(), living + whole.ended_children);
     time
 }
 
-/// Processor time of a process and its children that were waited for, without regard to who used it.
+/// Processor time of a process without its children.
 pub fn whole(process: u32) -> f64 {
-    read(&format!("/proc/{process}/stat")).map_or(0.0, |(_, used)| used)
+    read(&format!("/proc/{process}/stat")).map_or(0.0, |(_, used)| used.own)
 }
 
 /// The most memory that a process and its children had resident, in bytes, each at its own time.
@@ -52,15 +54,27 @@ fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
+/// Processor time, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    own: f64,
+    /// Of children that have ended and were waited for.
+    ended_children: f64,
+}
+
 /// Name and processor time of a `stat` file; see proc(5).
-fn read(path: &str) -> Option<(String, f64)> {
+fn read(path: &str) -> Option<(String, Used)> {
     let stat = fs::read_to_string(path).ok()?;
     // PID (NAME) STATE ..., of which NAME may hold anything.
     let (name, rest) = (stat.find('(')?, stat.rfind(')')?);
     let fields: Vec<&str> = stat.get(rest + 2..)?.split_ascii_whitespace().collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    let milliseconds = ticks as f64 * 1000.0 / clock_ticks_per_second().max(1) as f64;
-    Some((stat.get(name + 1..rest)?.to_owned(), milliseconds))
+    let milliseconds = |first: usize| {
+        let ticks: u64 =
+            fields.get(first)?.parse::<u64>().ok()? + fields.get(first + 1)?.parse::<u64>().ok()?;
+        Some(ticks as f64 * 1000.0 / clock_ticks_per_second().max(1) as f64)
+    };
+    let used = Used { own: milliseconds(11)?, ended_children: milliseconds(13)? };
+    Some((stat.get(name + 1..rest)?.to_owned(), used))
 }
 
 #[cfg(test)]
@@ -77,6 +91,11 @@ mod tests {
             std::hint::black_box(sum);
         });
         busy.unwrap().join().unwrap();
+        let before = time(std::process::id())["child"];
+        let count = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+        let counted = std::process::Command::new("sh").args(["-c", count]).status();
+        assert!(counted.unwrap().success());
+        assert!(time(std::process::id())["child"] > before, "a child that has ended is not forgotten");
         assert!(whole(std::process::id()) >= 50.0);
         assert!(peak_memory(std::process::id()) > 1 << 20);
     }
