@@ -140,7 +140,7 @@ fn a_model_for_processors_is_refused_on_a_gpu() {
 }
 
 #[test]
-#[ignore = "needs `make setup-gpu`"]
+#[ignore = "needs `make setup-gpu`, then: cargo test --test main provider:: -- --ignored"]
 fn with_the_library_for_gpus_there_is_cuda_or_a_reason() {
     let (code, status, found) = diagnosis(&[REFUSE[0], GPU_LIBRARY]);
     match status.as_str() {

@@ -1,5 +1,5 @@
-//! Records that led to nothing: kept as they came, if they are not too large for that, with what is to be known about them in headers of their
-//! own (`dlq-*`). Not responsible for: what stands in their place.
+//! Records that led to nothing: kept as they came, if they are not too large for that, with what is to be
+//! known about them in headers of their own (`dlq-*`). Not responsible for: what stands in their place.
 
 use kafka::{Headers, Outgoing, Record, Topics};
 

@@ -105,14 +105,17 @@ impl<'a> Plans<'a> {
         };
         let changed = load.shedding.adjust(Millis(behind.as_millis() as i64));
         let levels = load.shedding.levels();
-        if changed {
-            tracing::warn!(
+        let is_shedding = levels.iter().any(|(level, tenants)| *level > Level::None && *tenants > 0);
+        match (changed, is_shedding) {
+            (true, true) => tracing::warn!(
                 behind_s = behind.as_secs(),
                 half = levels.get(&Level::Half),
                 most = levels.get(&Level::Most),
                 nearly_all = levels.get(&Level::Nearly),
-                "this process cannot keep up: of so many tenants samples are shed"
-            );
+                "this process has too much to do: of so many tenants samples are shed"
+            ),
+            (true, false) => tracing::info!(behind_s = behind.as_secs(), "no samples are shed any more"),
+            (false, _) => {}
         }
         self.metrics.shedding(&levels);
     }
