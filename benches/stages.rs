@@ -29,7 +29,6 @@ use domain::messages::{Observation, SegmentHeader};
 use domain::observe::quality;
 use domain::ports::{Attention, Look, Vision as _};
 use domain::score::ScoreInput;
-use domain::time::Interval;
 use infer::Vision;
 use invigilator::publish::{Piece, Recording, SessionPlan};
 use invigilator::settings::Settings;
@@ -53,11 +52,7 @@ fn pieces(name: &str) -> Vec<Piece> {
 }
 
 fn plan(settings: &Settings, header: &SegmentHeader) -> SamplingPlan {
-    SamplingPlan::every(settings.sampling.grid.base())
-        .starting_at(header.start_ms - header.preroll_ms)
-        .within(Interval::new(header.start_ms, header.end_ms))
-        .holding(settings.sampling.hold)
-        .slackened(settings.sampling.slack)
+    settings.sampling.of_segment(SamplingPlan::every(settings.sampling.grid.base()), header)
 }
 
 fn seconds(header: &SegmentHeader) -> u64 {

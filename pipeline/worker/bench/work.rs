@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use decode::{DecodeEvent, DecoderPool, SamplingPlan};
 use domain::picture::Picture;
-use domain::time::{Interval, Millis};
+use domain::time::Millis;
 use rustix::fs::{MemfdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 
@@ -135,14 +135,7 @@ fn size(plane: &[u8]) -> u64 {
 
 /// A decode call as the worker makes it.
 fn call(settings: &Settings, piece: &Piece, interval: Millis) -> Result<(File, SamplingPlan), BenchError> {
-    let sampling = &settings.sampling;
-    let header = &piece.header;
-    let plan = SamplingPlan::every(interval)
-        .starting_at(header.start_ms - header.preroll_ms)
-        .within(Interval::new(header.start_ms, header.end_ms))
-        .holding(sampling.hold)
-        .slackened(sampling.slack)
-        .turned(header.rotation_deg.unwrap_or_default());
+    let plan = settings.sampling.of_segment(SamplingPlan::every(interval), &piece.header);
     let failed = |source| BenchError::Process { what: "no memory for a segment".to_owned(), source };
     let memory = memfd_create("segment", MemfdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
     let mut media = File::from(memory);

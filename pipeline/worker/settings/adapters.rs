@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::io;
 
-use decode::DecoderSettings;
+use decode::{DecoderSettings, SamplingPlan};
+use domain::messages::SegmentHeader;
+use domain::time::Interval;
 use infer::{Batching, IfMissing, VisionSettings};
 use kafka::{Connection, KafkaError, Topics};
 
-use super::{Barrier, Provider, ProviderMissing, Settings, properties};
+use super::{Barrier, Provider, ProviderMissing, Sampling, Settings, properties};
 
 /// The subcommand of this binary that is a decoder child.
 pub const DECODE_CHILD: &str = "decode-child";
@@ -40,6 +42,17 @@ impl From<ProviderMissing> for IfMissing {
             ProviderMissing::Refuse => Self::Refuse,
             ProviderMissing::FallBack => Self::FallBack,
         }
+    }
+}
+
+impl Sampling {
+    /// How a segment is decoded: at the instants of `plan` within it, in all else as the settings say.
+    pub fn of_segment(&self, plan: SamplingPlan, header: &SegmentHeader) -> SamplingPlan {
+        plan.starting_at(header.start_ms - header.preroll_ms)
+            .within(Interval::new(header.start_ms, header.end_ms))
+            .holding(self.hold)
+            .slackened(self.slack)
+            .turned(header.rotation_deg.unwrap_or_default())
     }
 }
 

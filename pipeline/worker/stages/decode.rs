@@ -18,8 +18,8 @@ use domain::delivery::Urgency;
 use domain::error::ErrorKind;
 use domain::messages::SegmentHeader;
 use domain::observe::SegmentIdentity;
-use domain::sampling::{BasePlan, Pace, SampleGrid};
-use domain::time::{Interval, Millis};
+use domain::sampling::{BasePlan, Pace};
+use domain::time::Interval;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::budget::{Budget, Permit};
@@ -30,6 +30,7 @@ use super::queue::Queue;
 use super::retry::Retry;
 use super::stop::Stop;
 use crate::observer::{DecodedSegment, Placeholders, Sample};
+use crate::settings::Sampling;
 use crate::telemetry::metrics::{Metrics, Stage};
 
 /// A segment that was taken in.
@@ -78,9 +79,7 @@ pub(super) struct Source {
 #[derive(Clone, Copy)]
 pub(super) struct Decode<'a> {
     pub pool: &'a DecoderPool,
-    pub grid: SampleGrid,
-    pub hold: Millis,
-    pub slack: Millis,
+    pub sampling: &'a Sampling,
     pub plans: &'a Plans<'a>,
     pub pictures: &'a Budget,
     pub placeholders: &'a Placeholders,
@@ -164,7 +163,7 @@ impl Decode<'_> {
         plan: BasePlan,
     ) -> Result<(Vec<Sample>, Option<Permit>), Failure> {
         let window = Interval::new(source.header.start_ms, source.header.end_ms);
-        let most = |escalated: bool| self.grid.instants(window, escalated).count() as u64 + 1;
+        let most = |escalated: bool| self.sampling.grid.instants(window, escalated).count() as u64 + 1;
         let planned = most(false) + if plan.escalates { most(true) } else { 0 };
         let mut permit = None;
         let mut start = |stream: &StreamInfo| {
@@ -173,7 +172,7 @@ impl Decode<'_> {
             permit.is_some()
         };
         let sampling = match plan.pace {
-            Pace::Grid { .. } => SamplingPlan::every(plan.interval(self.grid)).slackened(self.slack),
+            Pace::Grid { .. } => SamplingPlan::every(plan.interval(self.sampling.grid)),
             Pace::Keyframes => SamplingPlan::keyframes(BasePlan::KEYFRAMES_APART),
         };
         let samples = self.samples(Stage::Decode, source, place, sampling, &mut start)?;
@@ -182,7 +181,7 @@ impl Decode<'_> {
 
     /// The samples of the escalated grid.
     pub(super) fn closer(&self, source: &Source, place: &Place) -> Result<Vec<Sample>, Failure> {
-        let sampling = SamplingPlan::every(self.grid.escalated()).slackened(self.slack);
+        let sampling = SamplingPlan::every(self.sampling.grid.escalated());
         self.samples(Stage::Closer, source, place, sampling, &mut |_| true)
     }
 
@@ -238,12 +237,7 @@ impl Decode<'_> {
         start: &mut dyn FnMut(&StreamInfo) -> bool,
     ) -> Result<Vec<Sample>, DecodeError> {
         let file = in_memory(media).map_err(DecodeError::Io)?;
-        let window = Interval::new(header.start_ms, header.end_ms);
-        let plan = sampling
-            .starting_at(header.start_ms - header.preroll_ms)
-            .within(window)
-            .holding(self.hold)
-            .turned(header.rotation_deg.unwrap_or_default());
+        let plan = self.sampling.of_segment(sampling, header);
         let mut samples = Vec::new();
         self.pool.decode(&file, &plan, &mut |event| {
             match event {

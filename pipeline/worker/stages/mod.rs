@@ -217,9 +217,7 @@ impl Worker<'_> {
         let fetch = Fetch { library: eyes.library, retry, outbox: &outbox, metrics, stop };
         let decode = Decode {
             pool: eyes.decoder,
-            grid: eyes.observer.grid,
-            hold: self.settings.sampling.hold,
-            slack: self.settings.sampling.slack,
+            sampling: &self.settings.sampling,
             plans: &plans,
             pictures: &budgets.pictures,
             placeholders: &placeholders,
