@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Input: a regular file or memfd and a [`SamplingPlan`]. Output, through a callback: first
-//! [`DecodeEvent::Started`], then every planned instant exactly once and in order, with the picture
+//! [`DecodeEvent::Started`], then every planned sample exactly once and in order, with the picture
 //! that stands for it ([`DecodeEvent::Frame`]) or without ([`DecodeEvent::Gap`]); at last [`Decoded`].
 //!
 //! Media time is what the container states, moved so that the first frame lies at the plan's start.
