@@ -12,6 +12,7 @@
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
 //! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`publish`] | recordings → records of live sessions |
+//! | [`upload`] | recordings → a gateway, as browsers upload |
 //! | [`access`] | what each process does with the brokers, and must be allowed to do |
 //! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`redrive`] | dead letters → segments again |
@@ -55,4 +56,5 @@ pub mod stages;
 pub mod telemetry;
 pub mod tls;
 pub mod topology;
+pub mod upload;
 pub mod workshop;

@@ -52,6 +52,7 @@ use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 use tokio::sync::mpsc;
 
 pub use budget::Budget;
+pub(crate) use retry::Schedule;
 pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
@@ -71,7 +72,7 @@ use outbox::Outbox;
 use overtaken::Overtaken;
 use plans::Plans;
 use queue::Queue;
-use retry::{Retry, Schedule};
+use retry::Retry;
 use score::Score;
 
 /// Batches that are decoded and wait for the models, at most: enough for these never to wait. (Their pictures
