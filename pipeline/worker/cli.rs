@@ -245,6 +245,8 @@ pub struct WorkerArgs {
 /// A role on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RoleArg {
+    /// Uploaded chunks to segments
+    Cut,
     /// Segments to observations
     Observe,
     /// Observations to incidents and scores
@@ -254,6 +256,7 @@ pub enum RoleArg {
 impl RoleArg {
     fn name(self) -> &'static str {
         match self {
+            Self::Cut => "cut",
             Self::Observe => "observe",
             Self::Score => "score",
         }

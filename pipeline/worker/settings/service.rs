@@ -40,6 +40,10 @@ pub struct Kafka {
 pub struct Worker {
     /// What runs.
     pub roles: BTreeSet<Role>,
+    /// What uploads may hold that is in no segment yet, in bytes.
+    pub chunk_bytes: u64,
+    /// After how long an upload is taken to be silent.
+    pub cut_silence: Duration,
     /// Media that waits to be decoded, in bytes.
     pub media_bytes: u64,
     /// Pictures that wait to be looked at, in bytes.
@@ -96,6 +100,8 @@ pub(super) fn kafka(raw: &RawKafka) -> Kafka {
 pub(super) fn worker(raw: &RawWorker) -> Worker {
     Worker {
         roles: raw.roles.iter().copied().collect(),
+        chunk_bytes: u64::from(raw.chunks_mib) << 20,
+        cut_silence: ms(raw.cut_silence_ms),
         media_bytes: u64::from(raw.media_mib) << 20,
         picture_bytes: u64::from(raw.pictures_mib) << 20,
         batch: raw.batch.into(),

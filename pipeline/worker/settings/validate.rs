@@ -222,7 +222,13 @@ impl Check<'_> {
     }
 
     fn worker(&mut self, raw: &RawWorker) {
-        self.unless(!raw.roles.is_empty(), "worker.roles", "must name a role: \"observe\", \"score\"");
+        self.unless(
+            !raw.roles.is_empty(),
+            "worker.roles",
+            "must name a role: \"cut\", \"observe\", \"score\"",
+        );
+        self.within("worker.chunks_mib", raw.chunks_mib, 16, 65_536);
+        self.within("worker.cut_silence_ms", raw.cut_silence_ms, 1_000, 600_000);
         self.within("worker.media_mib", raw.media_mib, 1, 65_536);
         self.within("worker.pictures_mib", raw.pictures_mib, 16, 65_536);
         self.within("worker.batch", raw.batch, 1, 256);
