@@ -254,6 +254,9 @@ pub struct RawWorker {
     /// A session that has ended but lacks records is scored without them after this long.
     #[schemars(range(min = 1000, max = 3_600_000))]
     pub idle_after_end_ms: u32,
+    /// For how long a session stays in memory after its score is final.
+    #[schemars(range(max = 86_400_000))]
+    pub final_in_memory_ms: u32,
     /// A session that never ended is taken to be over after this long without a record.
     #[schemars(range(min = 1000))]
     pub idle_after_ms: u32,

@@ -56,6 +56,8 @@ pub struct Worker {
     pub score_linger: Duration,
     /// How long an ended session may lack records.
     pub idle_after_end: Duration,
+    /// For how long a session whose score is final stays in memory.
+    pub final_in_memory: Duration,
     /// How long a session that never ended may be silent.
     pub idle_after: Duration,
     /// How long video of a running session may stop to come.
@@ -108,6 +110,7 @@ pub(super) fn worker(raw: &RawWorker) -> Worker {
         drain_deadline: ms(raw.drain_deadline_ms),
         score_linger: ms(raw.score_linger_ms),
         idle_after_end: ms(raw.idle_after_end_ms),
+        final_in_memory: ms(raw.final_in_memory_ms),
         idle_after: ms(raw.idle_after_ms),
         stream_lost_after: ms(raw.stream_lost_after_ms),
         // All of them are addresses: that was checked.

@@ -236,6 +236,7 @@ impl Check<'_> {
         self.within("worker.score_linger_ms", raw.score_linger_ms, 10, 10_000);
         self.within("worker.stream_lost_after_ms", raw.stream_lost_after_ms, 1000, 3_600_000);
         self.within("worker.idle_after_end_ms", raw.idle_after_end_ms, 1000, 3_600_000);
+        self.within("worker.final_in_memory_ms", raw.final_in_memory_ms, 0, 86_400_000);
         self.within("worker.idle_after_ms", raw.idle_after_ms, 1000, i64::from(u32::MAX));
         self.within("worker.retry_for_ms", raw.retry_for_ms, 1000, 86_400_000);
         for (index, prefix) in raw.media_prefixes.iter().enumerate() {

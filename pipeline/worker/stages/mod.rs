@@ -305,6 +305,7 @@ impl Worker<'_> {
                 silence: worker.idle_after,
                 stream: worker.stream_lost_after,
             },
+            final_in_memory: worker.final_in_memory,
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             pulse: self.health.register(score::ROLE.name()),

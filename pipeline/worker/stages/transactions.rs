@@ -62,14 +62,15 @@ impl Assignment for Changes {
 }
 
 /// Writes records, and the offsets (topic, partition, next offset) that they come from, in one transaction.
-/// Passes a point when the records are sent, when the offsets are, and when both are committed.
+/// Passes a point when the records are sent, when the offsets are, and when both are committed. Returns where the
+/// records are, see [`TransactionalPublisher::commit`].
 pub(super) fn transact(
     publisher: &mut TransactionalPublisher,
     outgoing: &[Outgoing],
     offsets: &[(&str, i32, i64)],
     consumer: &GroupConsumer,
     [sent, added, committed]: [Failpoint; 3],
-) -> Result<(), TransactionError> {
+) -> Result<Vec<Option<i64>>, TransactionError> {
     let group = consumer.group_metadata().map_err(TransactionError::Abort)?;
     publisher.begin()?;
     for record in outgoing {
@@ -78,15 +79,15 @@ pub(super) fn transact(
     sent.pass();
     publisher.add_offsets(offsets, &group)?;
     added.pass();
-    publisher.commit()?;
+    let places = publisher.commit()?;
     committed.pass();
-    Ok(())
+    Ok(places)
 }
 
 /// In metrics: what became of a transaction.
-pub(super) fn outcome(result: &Result<(), TransactionError>) -> &'static str {
+pub(super) fn outcome<T>(result: &Result<T, TransactionError>) -> &'static str {
     match result {
-        Ok(()) => "committed",
+        Ok(_) => "committed",
         Err(TransactionError::Abort(_)) => "aborted",
         Err(TransactionError::Fatal(_)) => "fenced",
     }

@@ -234,7 +234,7 @@ impl Metrics {
             rebalances: make.counters("rebalances_total", "Changes of the assignment", &["role", "change"]),
             transactions: make.counters("transactions_total", "Transactions", &["role", "outcome"]),
             transaction_seconds: make.delay("transaction_commit_seconds", "Time that a commit took"),
-            sessions: make.gauge("sessions", "Sessions that the score role holds in memory"),
+            sessions: make.gauge("sessions", "Sessions that the score role holds in memory: those whose score is final only for a short while"),
             records_refused: make.counters(
                 "records_refused_total",
                 "Records of the observation log and its side inputs that could not be read",

@@ -35,7 +35,7 @@ use kafka::{
 };
 
 use batch::Batch;
-use log::{Entry, PATIENCE};
+use log::{Entry, PATIENCE, session_of};
 pub(crate) use policies::Policies;
 pub(crate) use preview::Preview;
 use sessions::Clocks;
@@ -82,6 +82,8 @@ pub(super) struct Score {
     pub linger: Duration,
     pub transaction_timeout: Duration,
     pub patience: Patience,
+    /// For how long a session stays in memory when its score is final.
+    pub final_in_memory: Duration,
     pub metrics: Metrics,
     pub spans: Spans,
     pub pulse: Arc<Pulse>,
@@ -239,6 +241,9 @@ impl Run {
         if due.clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
             due.clocks = Instant::now();
             self.look_at_clocks()?;
+            if self.batch.is_empty() {
+                self.shares.values_mut().for_each(|share| share.rest_quiet(self.by.final_in_memory));
+            }
             self.keep_in_touch();
         }
         if due.lag.elapsed() >= ASK_LAG_EVERY {
@@ -259,6 +264,7 @@ impl Run {
         if !self.shares.contains_key(&partition) {
             return Ok(());
         }
+        self.wake(record)?;
         let entry = Entry::read(record);
         if let Ok(Entry::Observation(observation)) = &entry
             && self.shares[&partition].is_new(&observation.session)
@@ -285,7 +291,7 @@ impl Run {
     fn read_sides(&mut self, trouble: &mut Trouble) -> Result<(), ScoreError> {
         while self.batch.records < MOST_RECORDS {
             match self.sides.poll(Duration::ZERO) {
-                Ok(Some(record)) => self.side(&record),
+                Ok(Some(record)) => self.side(&record)?,
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Transient => {
                     if trouble.is_news() {
@@ -305,20 +311,31 @@ impl Run {
         let mut records = Vec::new();
         let topic = self.by.topics.sessions();
         self.states.read_to_end(&topic, partition, start, PATIENCE, &mut |record| records.push(record))?;
-        records.iter().for_each(|record| self.side(record));
-        Ok(())
+        records.iter().try_for_each(|record| self.side(record))
     }
 
-    fn side(&mut self, record: &Record) {
-        let Some(share) = self.shares.get_mut(&record.origin.partition) else { return };
-        if share.has_read(record, &self.by.topics) {
-            return;
+    fn side(&mut self, record: &Record) -> Result<(), ScoreError> {
+        let share = self.shares.get(&record.origin.partition);
+        if share.is_none_or(|share| share.has_read(record, &self.by.topics)) {
+            return Ok(());
         }
+        self.wake(record)?;
+        let Some(share) = self.shares.get_mut(&record.origin.partition) else { return Ok(()) };
         self.batch.passed(record);
         match share.side(record, &self.by.topics) {
             Ok(outputs) => self.batch.say(outputs, Some(record), &self.by.metrics),
             Err(error) => self.batch.set_aside(record, &error, &self.by.metrics),
         }
+        Ok(())
+    }
+
+    /// Has the session of a record in memory.
+    fn wake(&mut self, record: &Record) -> Result<(), ScoreError> {
+        let share = self.shares.get_mut(&record.origin.partition);
+        if let (Some(share), Some(id)) = (share, session_of(record)) {
+            share.wake(&id, &self.by.topics, &self.states, &self.by.metrics)?;
+        }
+        Ok(())
     }
 
     /// Writes markers for sessions that a clock takes to be over, or to have lost their video.
@@ -364,9 +381,10 @@ impl Run {
             let outputs = share.follow_orders(topics, &self.states, &self.policies, metrics);
             self.batch.say(outputs, None, metrics);
         }
+        let mut stored = Vec::new();
         for (partition, share) in &mut self.shares {
             for (session, state) in share.sessions.take_changed() {
-                self.batch.store(&session, &state, *partition);
+                stored.push((*partition, self.batch.store(&session, &state, *partition), session));
             }
         }
         let started = Instant::now();
@@ -375,9 +393,16 @@ impl Run {
             offsets.map(|((topic, partition), next)| (topic.as_str(), *partition, *next)).collect();
         let result = transact(publisher, &self.batch.outgoing, &offsets, &self.consumer, POINTS);
         self.by.metrics.transaction(ROLE, outcome(&result), started.elapsed());
-        result?;
+        let places = result?;
         self.batch.tell_committed(&self.by.metrics, &self.by.spans);
         self.batch.clear();
+        for (partition, index, session) in stored {
+            if let Some(share) = self.shares.get_mut(&partition) {
+                share.sessions.stored(&session, places.get(index).copied().flatten());
+            }
+        }
+        let after = self.by.final_in_memory;
+        self.shares.values_mut().for_each(|share| share.rest_quiet(after));
         Ok(())
     }
 
