@@ -3,6 +3,7 @@
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
 mod bench;
+mod gateway;
 mod plan;
 mod redrive;
 mod rescore;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
 
 pub use bench::BenchArgs;
+pub use self::gateway::{GatewayAction, GatewayArgs, TokenArgs};
 pub use plan::PlanArgs;
 pub use redrive::RedriveArgs;
 pub use rescore::RescoreArgs;
@@ -47,6 +49,9 @@ pub enum Command {
     Publish(PublishArgs),
     /// Work on segments from Kafka: observe them, score what was observed
     Worker(WorkerArgs),
+    /// Take uploads from browsers, and show dashboards what came of them
+    #[command(after_help = gateway::EXAMPLES)]
+    Gateway(GatewayArgs),
     /// Create or check the topics, or print who must be allowed what
     #[command(after_help = topics::EXAMPLES)]
     Topics(TopicsArgs),

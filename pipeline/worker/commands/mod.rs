@@ -7,6 +7,7 @@
 //! | [`demo`] | `invigilator demo` |
 //! | [`publish`] | `invigilator publish FILE…` |
 //! | [`worker`] | `invigilator worker` |
+//! | [`gateway`] | `invigilator gateway`, `invigilator gateway token` |
 //! | [`topics`] | `invigilator topics create`, `check`, `acls` |
 //! | [`redrive`] | `invigilator redrive` |
 //! | [`rescore`] | `invigilator rescore` |
@@ -25,6 +26,7 @@ pub mod check_config;
 pub mod demo;
 pub mod doctor;
 pub mod eval;
+pub mod gateway;
 pub mod models;
 pub mod plan;
 pub mod publish;
