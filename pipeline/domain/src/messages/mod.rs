@@ -5,6 +5,8 @@
 //! ids, hashes and equality ([`canonical`]).
 
 pub mod canonical;
+mod chunk;
+mod cut_state;
 pub mod envelope;
 mod incident;
 mod marker;
@@ -14,7 +16,10 @@ mod review;
 mod score;
 mod segment;
 mod session;
+mod upload;
 
+pub use chunk::*;
+pub use cut_state::*;
 pub use incident::*;
 pub use marker::*;
 pub use observation::*;
@@ -23,6 +28,7 @@ pub use review::*;
 pub use score::*;
 pub use segment::*;
 pub use session::*;
+pub use upload::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
