@@ -46,6 +46,8 @@ pub struct GatewaySettings {
     pub drain_deadline: Duration,
     /// Policies that sessions may be created under, by their ids.
     pub policies: BTreeMap<String, Policy>,
+    /// How long what is kept, for people.
+    pub kept: Vec<String>,
     /// The one that is used when none is asked for.
     pub default_policy: String,
 }

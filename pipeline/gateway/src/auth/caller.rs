@@ -20,6 +20,8 @@ pub struct Caller {
     pub role: Role,
     /// Until when a candidate may renew their token, in seconds since 1970.
     pub renew_until: Option<u64>,
+    /// When their token expires, in seconds since 1970.
+    pub expires_s: u64,
     exams: Option<BTreeSet<String>>,
     session: Option<SessionId>,
 }
@@ -43,6 +45,7 @@ impl Caller {
             tenant: claims.tenant.clone(),
             role,
             renew_until: claims.renew_until,
+            expires_s: claims.exp,
             exams: claims.exams.as_ref().map(|exams| exams.iter().cloned().collect()),
             session,
         })
