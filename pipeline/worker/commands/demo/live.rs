@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use domain::messages::{Score, ScoreStatus};
+use domain::words;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::demo::board::{Board, Seat, Totals};
 use crate::demo::{Demo, Phase};
-use crate::report::words;
 
 const SEAT: &str = "{prefix:14} {bar:24} {pos:>3}/{len:3} s  {wide_msg}";
 const TOTALS: &str = "{spinner} {wide_msg}";
