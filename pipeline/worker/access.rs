@@ -18,6 +18,8 @@ pub enum Party {
     Score,
     /// `invigilator publish`, or whoever else uploads sessions
     Publish,
+    /// `invigilator gateway`
+    Gateway,
 }
 
 impl From<Role> for Party {
@@ -65,9 +67,9 @@ pub struct Grant {
 }
 
 /// Topics by who uses them, and how.
-const USES: [(Party, &str, &[Operation]); 13] = {
+const USES: [(Party, &str, &[Operation]); 20] = {
     use Operation::{Describe, Read, Write};
-    use Party::{Observe, Publish, Score};
+    use Party::{Gateway, Observe, Publish, Score};
     [
         (Observe, "segments", &[Read]),
         (Observe, "observations", &[Write]),
@@ -84,6 +86,13 @@ const USES: [(Party, &str, &[Operation]); 13] = {
         (Score, "dead-letters", &[Write]),
         (Publish, "segments", &[Write]),
         (Publish, "sessions", &[Write]),
+        (Gateway, "chunks", &[Write]),
+        (Gateway, "sessions", &[Read, Write]),
+        (Gateway, "observations", &[Read]),
+        (Gateway, "incidents", &[Read]),
+        (Gateway, "scores", &[Read]),
+        (Gateway, "reviews", &[Read, Write]),
+        (Gateway, "audit", &[Read, Write]),
     ]
 };
 
@@ -119,6 +128,8 @@ pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
             grant(Resource::Group(score), Operation::Read);
         }
         Party::Publish => {}
+        // A reader, likewise.
+        Party::Gateway => grant(Resource::Groups(format!("{CLIENT_ID}-")), Operation::Describe),
     }
     Ok(grants)
 }

@@ -16,8 +16,8 @@ use std::time::SystemTime;
 use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
 
+pub use self::gateway::{GatewayAction, GatewayArgs, TokenArgs, TokenRole};
 pub use bench::BenchArgs;
-pub use self::gateway::{GatewayAction, GatewayArgs, TokenArgs};
 pub use plan::PlanArgs;
 pub use redrive::RedriveArgs;
 pub use rescore::RescoreArgs;

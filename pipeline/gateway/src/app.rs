@@ -124,7 +124,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             "Make a new upload token",
             post(tokens::renew),
         )
-        .gives::<tokens::UploadToken>(StatusCode::OK),
+        .gives::<tokens::UploadToken>(StatusCode::OK)
+        .fails(&[503]),
         row(
             Method::PUT,
             "/v1/sessions/{id}/chunks/{n}",
@@ -134,9 +135,15 @@ pub fn endpoints() -> Vec<Endpoint> {
         )
         .takes_bytes(&MEDIA_TYPES)
         .fails(&[503]),
-        row(Method::POST, "/v1/sessions/{id}/end", SERVICE_OR_CANDIDATE, "End a session", post(sessions::end))
-            .gives_nothing(StatusCode::ACCEPTED)
-            .fails(&[503]),
+        row(
+            Method::POST,
+            "/v1/sessions/{id}/end",
+            SERVICE_OR_CANDIDATE,
+            "End a session",
+            post(sessions::end),
+        )
+        .gives_nothing(StatusCode::ACCEPTED)
+        .fails(&[503]),
         row(
             Method::POST,
             "/v1/sessions/{id}/breaks",

@@ -27,8 +27,7 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
         && request.uri().path().starts_with("/v1/");
-    let mut response =
-        if is_preflight { preflight(origin.is_some()) } else { next.run(request).await };
+    let mut response = if is_preflight { preflight(origin.is_some()) } else { next.run(request).await };
     let headers = response.headers_mut();
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
     set(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
@@ -67,10 +66,7 @@ fn preflight(is_allowed: bool) -> Response {
         let headers = response.headers_mut();
         let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
         set(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT");
-        set(
-            ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, content-digest, last-event-id",
-        );
+        set(ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, content-digest, last-event-id");
         set(ACCESS_CONTROL_MAX_AGE, "600");
     }
     response

@@ -67,8 +67,10 @@ fn notice(policy: &Policy, kept: Vec<String>) -> Notice {
 
 fn looked_for(detect: &Detect) -> Vec<LookedFor> {
     use IncidentType as Type;
-    let evidence = |kind, text: &str, when| LookedFor { kind, text: text.to_owned(), when, can_cost_points: true };
-    let coverage = |kind, text: &str, when| LookedFor { can_cost_points: false, ..evidence(kind, text, when) };
+    let evidence =
+        |kind, text: &str, when| LookedFor { kind, text: text.to_owned(), when, can_cost_points: true };
+    let coverage =
+        |kind, text: &str, when| LookedFor { can_cost_points: false, ..evidence(kind, text, when) };
     let mut all = vec![
         evidence(Type::PersonAbsent, "Nobody is at the desk.", lasting(detect.person_absent.window.on_ms)),
         evidence(
@@ -102,7 +104,11 @@ fn looked_for(detect: &Detect) -> Vec<LookedFor> {
     }
     if !detect.prohibited_object.classes.is_empty() {
         let when = lasting(detect.prohibited_object.window.on_ms);
-        all.push(evidence(Type::ProhibitedObject, "An object that the exam does not allow is visible.", when));
+        all.push(evidence(
+            Type::ProhibitedObject,
+            "An object that the exam does not allow is visible.",
+            when,
+        ));
     }
     all.extend([
         coverage(

@@ -16,8 +16,9 @@ use crate::error::Problem;
 /// Paths and contents.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
 /// The entity tag of each.
-static TAGS: LazyLock<Vec<String>> =
-    LazyLock::new(|| FILES.iter().map(|(_, content)| format!("\"{}\"", &sha256_hex(content)[..32])).collect());
+static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    FILES.iter().map(|(_, content)| format!("\"{}\"", &sha256_hex(content)[..32])).collect()
+});
 
 /// Answers whatever is not in the table of routes.
 pub async fn serve(request: Request) -> Result<Response, Problem> {

@@ -4,14 +4,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::messages::{Decision, IncidentType, Review};
+use domain::messages::{AuditAction, Decision, IncidentType, Review};
 use domain::ports::Entry;
 use domain::time::MediaMs;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::audit::{Action, record};
+use crate::audit::record;
 use crate::auth::{Caller, Target};
 use crate::error::Problem;
 use crate::ingest::append;
@@ -71,7 +71,7 @@ pub async fn make(
         note: new.note,
     };
     let detail = format!("review {}", review.review_id);
-    let audit = record(&caller, Some(&session), Action::ReviewMade, detail)?;
+    let audit = record(&caller, Some(&session), AuditAction::Reviewed, detail)?;
     append(&app, [Entry::Review(review.clone()), Entry::Audit(audit)]).await?;
     Ok((StatusCode::CREATED, Json(review)))
 }

@@ -125,10 +125,7 @@ impl Server {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, slot)),
@@ -169,9 +166,8 @@ async fn serve<S>(
 }
 
 fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, ServerError> {
-    let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
-        ServerError::Tls(format!("{}: {error}", path.display()))
-    };
+    let unreadable =
+        |path: &Path, error: &dyn std::fmt::Display| ServerError::Tls(format!("{}: {error}", path.display()));
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(|chain| chain.collect::<Result<Vec<_>, _>>())
         .map_err(|error| unreadable(certificate, &error))?;

@@ -11,6 +11,7 @@ use ::gateway::auth::{Claims, Role, Secret};
 use crate::cli::{GatewayAction, GatewayArgs, TokenArgs, TokenRole};
 use crate::exit::{Exit, Failure};
 use crate::gateway::Service;
+use crate::settings::properties::warn_if_exposed;
 use crate::settings::{Settings, Sources};
 use crate::telemetry::logs;
 use crate::tls;
@@ -71,6 +72,7 @@ fn secret(settings: &Settings) -> Result<Secret, Failure> {
         return Err(wrong("gateway.key_file must name a file: `openssl rand -hex 32` makes one".to_owned()));
     };
     let place = format!("gateway.key_file {}", file.display());
+    warn_if_exposed(file);
     let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("{place}: {error}")))?;
     Secret::parse(&text).map_err(|error| wrong(format!("{place} {error}")))
 }

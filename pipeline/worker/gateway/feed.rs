@@ -82,7 +82,9 @@ impl Follower {
             if lag < CAUGHT_UP {
                 self.pulse.ready();
             }
-            self.app.apply(batch);
+            if let Err(error) = self.app.apply(batch) {
+                stop.fail("store", &error);
+            }
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use std::thread;
 
 use ::gateway::auth::refresh::keep;
 use ::gateway::auth::{Keys, Secret};
-use ::gateway::{App, GatewaySettings, Parts, Server, ServerError, Store, StoreError, router};
+use ::gateway::{App, GatewaySettings, Server, ServerError, Store, StoreError, router};
 use anyhow::anyhow;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, watch};
@@ -91,14 +91,15 @@ impl Service {
         let address = server.address()?;
         let (close, closing) = watch::channel(false);
         let keys = Arc::new(Keys::new(secret, self.gateway.trust.clone()));
-        let app = App::new(Parts::new(
+        let app = App::new(
             self.gateway.clone(),
             Arc::clone(&keys),
             Arc::clone(&log) as _,
             Arc::new(self.metrics.clone()),
             Arc::new(store),
             closing,
-        ));
+        );
+        let app = app.map_err(|problem| Failure::new(Exit::Environment, anyhow!(problem.detail)))?;
         Ok(Running { service: self, runtime, server, address, app, keys, log, close })
     }
 }
@@ -172,4 +173,3 @@ fn environment(error: ServerError) -> Failure {
 fn store(error: StoreError) -> Failure {
     Failure::new(Exit::Environment, anyhow!(error).context("gateway.store"))
 }
-

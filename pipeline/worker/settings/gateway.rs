@@ -6,9 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway::GatewaySettings;
-use gateway::auth::Trust;
-use gateway::auth::refresh::KeySource;
+use ::gateway::GatewaySettings;
+use ::gateway::auth::Trust;
+use ::gateway::auth::refresh::KeySource;
+
+use kafka::topics::{self, CleanUp};
 
 use super::policy::{BUILT_IN, load};
 use super::problem::SettingsError;
@@ -81,8 +83,34 @@ impl Settings {
             cors_origins: raw.cors_origins.clone(),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.into()),
             policies,
+            kept: kept(),
             default_policy,
         })
+    }
+}
+
+/// How long what is kept, unless an operator has changed a topic: for people.
+fn kept() -> Vec<String> {
+    let told = [
+        ("chunks", "The video as your browser sends it"),
+        ("segments", "The video in the pieces that are looked at"),
+        ("observations", "What was seen in it, as numbers"),
+        ("incidents", "What was noted, and decisions about it"),
+    ];
+    let kept = told.iter().filter_map(|(name, text)| {
+        let topic = topics::ALL.iter().find(|topic| topic.name == *name)?;
+        match topic.clean_up {
+            CleanUp::After(age) => Some(format!("{text}: {}.", long(age))),
+            CleanUp::Compact => None,
+        }
+    });
+    kept.collect()
+}
+
+fn long(age: Duration) -> String {
+    match age.as_secs() / 3_600 {
+        hours if hours < 48 => format!("{hours} hours"),
+        hours => format!("{} days", hours / 24),
     }
 }
 

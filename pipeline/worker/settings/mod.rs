@@ -46,7 +46,7 @@ use domain::observe::quality::QualityGate;
 use domain::sampling::{SampleGrid, Suspicion};
 use domain::time::Millis;
 
-pub use gateway::Gateway;
+pub use self::gateway::Gateway;
 pub use problem::{Problem, SettingsError};
 pub use raw::{Barrier, LogFormat, LogLevel, Provider, ProviderMissing, Role};
 pub use service::{Kafka, Telemetry, Worker};

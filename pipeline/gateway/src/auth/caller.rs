@@ -9,6 +9,9 @@ use domain::ids::SessionId;
 use super::claims::{Claims, Role};
 use crate::error::Problem;
 
+/// The audit log takes no longer names, in bytes.
+const LONGEST_SUBJECT: usize = 256;
+
 /// Who asks, and as what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -27,9 +30,12 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The bearer of a token, acting in one of their roles. `None` if the token makes no sense: a tenant that
+    /// The bearer of a token, acting in one of their roles. `None` if the token makes no sense: nobody's, a tenant that
     /// cannot be one, a candidate without a session or with one of somebody else's.
     pub fn new(claims: &Claims, role: Role) -> Option<Self> {
+        if !(1..=LONGEST_SUBJECT).contains(&claims.sub.len()) {
+            return None;
+        }
         // A tenant is the first part of a session's name.
         SessionId::new(&claims.tenant, "e", "s").ok()?;
         let session: Option<SessionId> = match &claims.session {
@@ -132,6 +138,7 @@ mod tests {
         assert_eq!(Caller::new(&claims(), Role::Candidate), None, "a candidate of nothing");
         let foreign = Some("t2/e1/s1".to_owned());
         assert_eq!(Caller::new(&Claims { session: foreign, ..claims() }, Role::Candidate), None);
+        assert_eq!(Caller::new(&Claims { sub: String::new(), ..claims() }, Role::Admin), None);
         let everybody = Claims { tenant: String::new(), ..claims() };
         assert_eq!(Caller::new(&everybody, Role::Admin), None);
     }

@@ -59,12 +59,10 @@ pub enum FetchError {
 /// If there are none to be had.
 pub async fn fetch(source: &KeySource, keys: &Keys) -> Result<usize, FetchError> {
     let text = match source {
-        KeySource::File(path) => tokio::fs::read(path)
-            .await
-            .map_err(|source| FetchError::File { path: path.clone(), source })?,
-        KeySource::Url(url) => {
-            timeout(PATIENCE, download(url)).await.map_err(|_| FetchError::Endless)??
+        KeySource::File(path) => {
+            tokio::fs::read(path).await.map_err(|source| FetchError::File { path: path.clone(), source })?
         }
+        KeySource::Url(url) => timeout(PATIENCE, download(url)).await.map_err(|_| FetchError::Endless)??,
     };
     match keys.replace(&text)? {
         0 => Err(FetchError::Useless),

@@ -168,7 +168,9 @@ mod tests {
         ring.tell(vec![event("t/e/a", "1"), event("t/e/b", "2"), event("t/e/a", "3")]);
         let of_a = |event: &Event| event.session.as_str() == "t/e/a";
         let numbers = |since| match since {
-            Since::Events(events, next) => (events.iter().map(|(number, _)| *number).collect::<Vec<_>>(), next),
+            Since::Events(events, next) => {
+                (events.iter().map(|(number, _)| *number).collect::<Vec<_>>(), next)
+            }
             Since::Gone(next) => panic!("gone, {next}"),
         };
         assert_eq!(numbers(ring.since(0, of_a, 100)), (vec![0, 2], 3));

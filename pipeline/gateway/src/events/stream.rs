@@ -147,12 +147,15 @@ impl Listener {
             if !text.is_empty() {
                 return Some(text);
             }
-            tokio::select! {
+            let is_silent = tokio::select! {
                 // The ring lives as long as the process.
-                _changed = self.heard.changed() => {}
-                () = sleep_until(silent_until) => return Some(self.heartbeat()),
+                _changed = self.heard.changed() => false,
+                () = sleep_until(silent_until) => true,
                 () = sleep_until(self.expires) => return None,
                 _ = self.closing.wait_for(|closing| *closing) => return None,
+            };
+            if is_silent {
+                return Some(self.heartbeat());
             }
         }
     }

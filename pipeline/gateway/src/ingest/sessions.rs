@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::SessionId;
-use domain::messages::{Accommodation, SessionEvent, SessionFact, UploadEvent, UploadFact};
+use domain::messages::{Accommodation, AuditAction, SessionEvent, SessionFact, UploadEvent, UploadFact};
 use domain::ports::Entry;
 use domain::time::{Interval, MediaMs};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{append, tokens};
 use crate::app::App;
-use crate::audit::{Action, record};
+use crate::audit::record;
 use crate::auth::caller::url_id;
 use crate::auth::{Caller, Target};
 use crate::error::Problem;
@@ -130,7 +130,7 @@ pub async fn create(
     let event = SessionEvent::Started { policy, accommodations: new.accommodations, expected };
     let started = SessionFact { session: session.clone(), media_ms: MediaMs::ZERO, event };
     let token = tokens::issue(&app, &caller, &session)?;
-    let audit = record(&caller, Some(&session), Action::SessionCreated, String::new())?;
+    let audit = record(&caller, Some(&session), AuditAction::SessionCreated, String::new())?;
     append(&app, [Entry::Session(started), Entry::Audit(audit)]).await?;
     let upload = Upload {
         token: token.token,
@@ -147,7 +147,7 @@ pub async fn end(
     caller: Caller,
     Target(session): Target,
 ) -> Result<StatusCode, Problem> {
-    let audit = record(&caller, Some(&session), Action::SessionEnded, String::new())?;
+    let audit = record(&caller, Some(&session), AuditAction::SessionEnded, String::new())?;
     let ended = UploadFact { session, event: UploadEvent::Ended };
     append(&app, [Entry::Upload(ended), Entry::Audit(audit)]).await?;
     Ok(StatusCode::ACCEPTED)
@@ -161,8 +161,8 @@ pub async fn change_break(
     Input(change): Input<BreakChange>,
 ) -> Result<StatusCode, Problem> {
     let (event, action) = match change.state {
-        BreakState::Started => (UploadEvent::BreakStarted, Action::BreakStarted),
-        BreakState::Ended => (UploadEvent::BreakEnded, Action::BreakEnded),
+        BreakState::Started => (UploadEvent::BreakStarted, AuditAction::BreakStarted),
+        BreakState::Ended => (UploadEvent::BreakEnded, AuditAction::BreakEnded),
     };
     let audit = record(&caller, Some(&session), action, String::new())?;
     append(&app, [Entry::Upload(UploadFact { session, event }), Entry::Audit(audit)]).await?;

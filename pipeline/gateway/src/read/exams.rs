@@ -53,7 +53,8 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Items<E
     let exams = ask(&app, move |store| {
         let mut exams: BTreeMap<String, ExamSummary> = BTreeMap::new();
         let index = store.index();
-        for summary in index.of_tenant(&caller.tenant).filter(|summary| caller.may_touch_exam(&summary.exam)) {
+        for summary in index.of_tenant(&caller.tenant).filter(|summary| caller.may_touch_exam(&summary.exam))
+        {
             exams.entry(summary.exam.clone()).or_default().count(summary);
         }
         Ok(exams)

@@ -8,13 +8,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use domain::desk::{Queue, SessionSummary, StreamState};
+use domain::messages::AuditAction;
 use domain::ports::Entry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Params, ask, cursor_of, place_of};
 use crate::app::App;
-use crate::audit::{Action, record};
+use crate::audit::record;
 use crate::auth::Caller;
 use crate::error::Problem;
 use crate::ingest::append;
@@ -123,7 +124,7 @@ pub async fn export(
     Params(params): Params<ExportParams>,
 ) -> Result<(HeaderMap, Vec<u8>), Problem> {
     let detail = params.exam.as_ref().map(|exam| format!("exam {exam}")).unwrap_or_default();
-    let audit = record(&caller, None, Action::SessionsExported, detail.chars().take(LONGEST_NAME).collect())?;
+    let audit = record(&caller, None, AuditAction::Exported, detail.chars().take(LONGEST_NAME).collect())?;
     append(&app, [Entry::Audit(audit)]).await?;
     let ExportParams { exam, state, band, queue } = params;
     let query = Query { exam, state, band, queue, ..Query::default() };
@@ -143,8 +144,22 @@ pub async fn export(
 /// Sessions as a table: one a row, in the order in which they come.
 fn table<'a>(sessions: impl Iterator<Item = &'a SessionSummary>) -> Option<Vec<u8>> {
     const HEAD: [&str; 16] = [
-        "session", "exam", "name", "state", "started_at", "updated_at", "media_ms", "integrity", "band",
-        "review_priority", "evidence", "coverage_milli", "queue", "headline", "policy", "human_review_required",
+        "session",
+        "exam",
+        "name",
+        "state",
+        "started_at",
+        "updated_at",
+        "media_ms",
+        "integrity",
+        "band",
+        "review_priority",
+        "evidence",
+        "coverage_milli",
+        "queue",
+        "headline",
+        "policy",
+        "human_review_required",
     ];
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEAD).ok()?;
@@ -162,7 +177,11 @@ fn table<'a>(sessions: impl Iterator<Item = &'a SessionSummary>) -> Option<Vec<u
 
 /// A text that no spreadsheet takes for a formula.
 fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::extract::State;
 use domain::desk::{
     ContributionInWords, CoverageView, IngestMs, ScoreRevision, SessionSummary, StreamHealth, Timeline,
 };
-use domain::messages::{Identity, Incident, Review, Score, SessionFact};
+use domain::messages::{IdentityLedger, Incident, Review, Score, SessionFact};
 use domain::time::MediaMs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub struct SessionView {
     /// What the exam system said.
     pub lifecycle: Vec<SessionFact>,
     /// What is known about who sits there; `null` before the first score.
-    pub identity: Option<Identity>,
+    pub identity: Option<IdentityLedger>,
 }
 
 /// A window of a timeline.
@@ -125,7 +125,9 @@ pub async fn timeline(
     }
     let from = window.from_ms.unwrap_or_default();
     if from < 0 || window.to_ms.is_some_and(|to| to < from) {
-        return Err(Problem::bad_request("a window does not begin before 0 and does not end before it begins"));
+        return Err(Problem::bad_request(
+            "a window does not begin before 0 and does not end before it begins",
+        ));
     }
     look(&app, session, move |desk| desk.timeline(MediaMs(from), window.to_ms.map(MediaMs), points))
         .await

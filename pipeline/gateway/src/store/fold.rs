@@ -193,8 +193,10 @@ impl Store {
         let waits = |session: &SessionId| folding.untold.contains(session);
         desks.retain(|session, _| !is_over(session) || waits(session));
         if desks.len() > MOST_DESKS {
-            let mut by_age: Vec<_> =
-                desks.keys().map(|session| (folding.changed.get(session).copied(), session.clone())).collect();
+            let mut by_age: Vec<_> = desks
+                .keys()
+                .map(|session| (folding.changed.get(session).copied(), session.clone()))
+                .collect();
             by_age.sort_unstable();
             for (_, session) in by_age.iter().take(desks.len() - MOST_DESKS) {
                 desks.remove(session);

@@ -49,9 +49,9 @@ impl Room {
 
     /// Waits until there is room. A record that is larger than all of it goes alone.
     pub(super) fn enter(&self, bytes: usize) -> Result<(), Closed> {
-        let state = self.changed.wait_while(self.lock(), |state| {
-            !state.is_closed && state.is_full(bytes, self.limit)
-        });
+        let state = self
+            .changed
+            .wait_while(self.lock(), |state| !state.is_closed && state.is_full(bytes, self.limit));
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         if state.is_closed {
             return Err(Closed);
