@@ -25,7 +25,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
     await page.goto(`${fake.origin}/#token=${token()}`);
     await page.locator(".rows .row").first().waitFor();
     await isAccessible(page, "wall");
-    for (const tab of ["Evidence queue", "Coverage queue", "Technical"]) {
+    for (const tab of look === "light" ? ["Evidence queue", "Coverage queue", "Technical"] : []) {
       await page.getByRole("tab", { name: tab }).click();
       await page.locator(".rows .row").first().waitFor();
       await isAccessible(page, tab);

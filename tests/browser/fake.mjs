@@ -41,6 +41,8 @@ export class Fake {
   log = [];
   /** Network cut: connections are dropped without an answer. */
   isCut = false;
+  /** So many chunks are taken whose answers then get lost. */
+  lostAnswers = 0;
   /** Answers to give instead, once each: {match: RegExp on "METHOD path", status, headers}. */
   instead = [];
   #streams = new Set();
@@ -71,6 +73,8 @@ export class Fake {
   }
   dropStreams() { for (const stream of this.#streams) stream.destroy(); this.#streams.clear(); }
   get streams() { return this.#streams.size; }
+  /** How many events were published. */
+  get published() { return this.#count; }
   /** Makes Last-Event-ID useless, as a restart does. */
   forgetEvents() { this.#ring = []; this.#count += 10_000; }
 
@@ -191,6 +195,7 @@ export class Fake {
     if (request.headers["content-digest"] !== digest) return this.#problem(response, 422, "digest");
     if (upload.chunks.some((chunk) => chunk.n === Number(n))) upload.repeated += 1;
     else upload.chunks.push({ n: Number(n), type: request.headers["content-type"], bytes: body, at: Date.now() });
+    if (this.lostAnswers > 0) { this.lostAnswers -= 1; return request.socket.destroy(); }
     response.writeHead(204).end();
   }
 
