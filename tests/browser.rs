@@ -11,7 +11,10 @@ static TURN: Mutex<()> = Mutex::new(());
 /// Runs the tests of one file, in Node.
 fn run(file: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    assert!(root.join(".cache/browser/installed").is_file(), "what drives browsers is missing; run: make setup");
+    assert!(
+        root.join(".cache/browser/installed").is_file(),
+        "what drives browsers is missing; run: make setup"
+    );
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).arg(root.join("tests/browser").join(file));

@@ -8,10 +8,16 @@ import { isAccessible } from "./checks.mjs";
 import { Fake, token } from "./fake.mjs";
 
 let fake, browser;
-before(async () => { [fake, browser] = await Promise.all([new Fake(140).listen(), launch()]); });
+before(async () => {
+  [fake, browser] = await Promise.all([new Fake(140).listen(), launch()]);
+});
 after(() => Promise.all([browser.close(), fake.close()]));
 
-const LOOKS = { light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, phone: { colorScheme: "light", viewport: { width: 390, height: 844 } } };
+const LOOKS = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  phone: { colorScheme: "light", viewport: { width: 390, height: 844 } },
+};
 const with_ = (test) => [...fake.sessions.values()].find(test);
 
 for (const [look, options] of Object.entries(LOOKS)) {
@@ -39,7 +45,10 @@ for (const [look, options] of Object.entries(LOOKS)) {
       for (const summary of await page.locator("summary").all()) await summary.click();
       await isAccessible(page, `session, ${band}`);
     }
-    await page.getByRole("button", { name: /^Dismiss/ }).first().click();
+    await page
+      .getByRole("button", { name: /^Dismiss/ })
+      .first()
+      .click();
     await page.getByRole("dialog").waitFor();
     await isAccessible(page, "review");
 

@@ -12,20 +12,34 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Starts it. `camera`: an MJPEG or Y4M file that plays as the webcam; else a moving test picture. */
 export function launch({ camera } = {}) {
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", ...(camera ? [`--use-file-for-fake-video-capture=${camera}`] : [])];
+  const args = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    ...(camera ? [`--use-file-for-fake-video-capture=${camera}`] : []),
+  ];
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args });
 }
 
 /** A page of its own context; `complaints` gathers what its console and its scripts complain of. */
 export async function open(browser, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, permissions: ["camera"], ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    permissions: ["camera"],
+    ...options,
+  });
   const page = await context.newPage();
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(error.stack ?? String(error)));
   page.on("console", (message) => {
     // A request that fails is told by the browser; tests that cut the network expect that.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      complaints.push(message.text());
   });
   return { context, page, complaints };
 }

@@ -9,7 +9,9 @@ import { Fake, NOTICE, token } from "./fake.mjs";
 
 const ID = "t1:algebra-1:s0001";
 let fake, browser, view;
-before(async () => { browser = await launch(); });
+before(async () => {
+  browser = await launch();
+});
 after(() => browser.close());
 beforeEach(async () => {
   fake = await new Fake().listen();
@@ -21,7 +23,8 @@ afterEach(async () => {
   await fake.close();
 });
 
-const link = () => `${fake.origin}/candidate/#id=${ID}&token=${token({ roles: ["candidate"], session: ID })}&policy=standard`;
+const link = () =>
+  `${fake.origin}/candidate/#id=${ID}&token=${token({ roles: ["candidate"], session: ID })}&policy=standard`;
 const button = (name) => view.page.getByRole("button", { name, exact: true });
 const chunks = () => fake.uploads.get(ID)?.chunks ?? [];
 async function begin() {
@@ -33,15 +36,25 @@ async function begin() {
   await until(() => chunks().length >= 2);
 }
 
-test("the notice says all that the policy says, and nothing is sent before the start", { timeout: 60_000 }, async () => {
-  await view.page.goto(link());
-  for (const text of [...NOTICE.recorded, ...NOTICE.never, ...NOTICE.kept, ...NOTICE.looked_for.map((each) => each.text)]) await view.page.getByText(text).waitFor();
-  assert.equal(new URL(view.page.url()).hash, "", "the token leaves the address");
-  await button("Turn the camera on").click();
-  await view.page.getByText("The light is fine.").waitFor();
-  assert.equal(await button("Start recording").isDisabled(), true, "not before it was read");
-  assert.equal(chunks().length, 0);
-});
+test(
+  "the notice says all that the policy says, and nothing is sent before the start",
+  { timeout: 60_000 },
+  async () => {
+    await view.page.goto(link());
+    for (const text of [
+      ...NOTICE.recorded,
+      ...NOTICE.never,
+      ...NOTICE.kept,
+      ...NOTICE.looked_for.map((each) => each.text),
+    ])
+      await view.page.getByText(text).waitFor();
+    assert.equal(new URL(view.page.url()).hash, "", "the token leaves the address");
+    await button("Turn the camera on").click();
+    await view.page.getByText("The light is fine.").waitFor();
+    assert.equal(await button("Start recording").isDisabled(), true, "not before it was read");
+    assert.equal(chunks().length, 0);
+  },
+);
 
 test("from the check to the end, with a reload and a cut of the network between", { timeout: 120_000 }, async () => {
   await begin();
@@ -59,7 +72,10 @@ test("from the check to the end, with a reload and a cut of the network between"
   await button("Finish").click();
   await view.page.getByText("Everything has arrived.").waitFor();
   assert.equal(fake.uploads.get(ID).ended, true);
-  assert.deepEqual(chunks().map((chunk) => chunk.n), chunks().map((_, i) => i));
+  assert.deepEqual(
+    chunks().map((chunk) => chunk.n),
+    chunks().map((_, i) => i),
+  );
 });
 
 test("a link that is over says so; a new one opened in the same tab goes on", { timeout: 120_000 }, async () => {
@@ -67,7 +83,9 @@ test("a link that is over says so; a new one opened in the same tab goes on", { 
   fake.instead.push({ match: /PUT .*/, status: 401 });
   await view.page.getByText("Your link is not valid any more.").waitFor();
   const before = chunks().length;
-  await view.page.evaluate((hash) => { location.hash = hash; }, new URL(link()).hash);
+  await view.page.evaluate((hash) => {
+    location.hash = hash;
+  }, new URL(link()).hash);
   await until(() => chunks().length > before + 1);
 });
 

@@ -23,7 +23,11 @@ export async function isAccessible(page, where) {
   const { violations, passes } = await page.evaluate(async () => {
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
     const { violations, passes } = await globalThis.axe.run(document, { runOnly: tags });
-    const brief = ({ id, help, nodes }) => ({ id, help, nodes: nodes.slice(0, 3).map((node) => `${node.html} ${node.failureSummary}`) });
+    const brief = ({ id, help, nodes }) => ({
+      id,
+      help,
+      nodes: nodes.slice(0, 3).map((node) => `${node.html} ${node.failureSummary}`),
+    });
     return { violations: violations.map(brief), passes: passes.length };
   });
   assert.deepEqual(violations, [], where);

@@ -8,7 +8,9 @@ import { until } from "./checks.mjs";
 import { Fake, token } from "./fake.mjs";
 
 let fake, browser, view;
-before(async () => { browser = await launch(); });
+before(async () => {
+  browser = await launch();
+});
 after(() => browser.close());
 beforeEach(async () => {
   fake = await new Fake(140).listen();
@@ -27,7 +29,10 @@ async function wall(claims) {
 }
 const first = () => view.page.locator('.rows .row[aria-rowindex="2"]');
 const of = (test) => [...fake.sessions.values()].find(test);
-const focused = () => view.page.evaluate(() => document.activeElement.dataset.id ?? document.activeElement.dataset.key ?? document.activeElement.id);
+const focused = () =>
+  view.page.evaluate(
+    () => document.activeElement.dataset.id ?? document.activeElement.dataset.key ?? document.activeElement.id,
+  );
 /** Says something new of a session. */
 function tell(one, change) {
   one.summary = { ...one.summary, ...change };
@@ -53,7 +58,11 @@ test("worst first, and each tab shows its queue", async () => {
   await wall();
   const priorities = await view.page.locator(".rows .row .word").allTextContents();
   assert.deepEqual([...new Set(priorities)][0], "High");
-  for (const [name, test] of [["Evidence queue", (each) => each.queues.evidence], ["Coverage queue", (each) => each.queues.coverage], ["Technical", (each) => each.technical.length > 0]]) {
+  for (const [name, test] of [
+    ["Evidence queue", (each) => each.queues.evidence],
+    ["Coverage queue", (each) => each.queues.coverage],
+    ["Technical", (each) => each.technical.length > 0],
+  ]) {
     await view.page.getByRole("tab", { name }).click();
     const expected = [...fake.sessions.values()].filter((one) => test(one.summary)).length;
     assert.equal(await view.page.getByRole("grid").getAttribute("aria-rowcount"), String(expected + 1), name);
@@ -97,7 +106,11 @@ test("by keyboard: open a session, decide with a note, come back to the same row
   assert.equal(fake.sessions.get(id).reviews[0].note, "A poster on the wall, not a face: <b>seen</b> twice");
   assert.equal(fake.sessions.get(id).reviews[0].by, "reviewer-7");
   assert.equal(await focused(), incident, "the focus returns to the incident");
-  assert.match(await page.locator(`.incident[data-key="${incident}"] .note`).textContent(), /<b>seen<\/b>/, "a note is text");
+  assert.match(
+    await page.locator(`.incident[data-key="${incident}"] .note`).textContent(),
+    /<b>seen<\/b>/,
+    "a note is text",
+  );
   await until(async () => /dismissed/.test(await page.locator("#said").textContent()));
 
   await page.keyboard.press("r");
@@ -116,7 +129,10 @@ test("a review that fails loses nothing that was typed", async () => {
   await view.page.goto(`${fake.origin}/session/${one.id}`);
   await view.page.locator(".incident").first().waitFor();
   fake.instead.push({ match: /POST .*\/reviews/, status: 503 });
-  await view.page.getByRole("button", { name: /^Confirm/ }).first().click();
+  await view.page
+    .getByRole("button", { name: /^Confirm/ })
+    .first()
+    .click();
   await view.page.getByLabel("Note").fill("clearly");
   await view.page.getByRole("dialog").getByRole("button", { name: "Confirm" }).click();
   await view.page.getByText("Not saved").waitFor();
@@ -182,7 +198,14 @@ test("rows change in place at once, but keep their places under the hand; what r
   await page.keyboard.press("j");
   const top = await focused();
   const calm = of((each) => each.summary.review_priority === "none" && each.state === "live");
-  tell(calm, { review_priority: "high", band: "red", integrity: 3, concern_milli: 97_000, unreviewed: { evidence: 1, coverage: 0, identity: 1 }, headline: "the worst" });
+  tell(calm, {
+    review_priority: "high",
+    band: "red",
+    integrity: 3,
+    concern_milli: 97_000,
+    unreviewed: { evidence: 1, coverage: 0, identity: 1 },
+    headline: "the worst",
+  });
   await page.getByText("1 session moved up").waitFor();
   assert.equal(await first().getAttribute("data-id"), top);
   const one = fake.sessions.get(top);

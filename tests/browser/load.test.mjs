@@ -6,7 +6,9 @@ import { launch, open } from "./browser.mjs";
 import { until } from "./checks.mjs";
 import { Fake, token } from "./fake.mjs";
 
-const SESSIONS = 2000, UPDATES_PER_S = 200, SECONDS = 10;
+const SESSIONS = 2000,
+  UPDATES_PER_S = 200,
+  SECONDS = 10;
 
 test("frames while 2,000 sessions get 200 updates a second", { timeout: 180_000 }, async () => {
   const [fake, browser] = await Promise.all([new Fake(SESSIONS).listen(), launch()]);
@@ -19,12 +21,14 @@ test("frames while 2,000 sessions get 200 updates a second", { timeout: 180_000 
   const stop = fake.agitate(UPDATES_PER_S);
   const devtools = await context.newCDPSession(page);
   await devtools.send("Performance.enable", { timeDomain: "threadTicks" }); // Processor time: neighbours do not count.
-  const used = async () => Object.fromEntries((await devtools.send("Performance.getMetrics")).metrics.map(({ name, value }) => [name, value]));
+  const used = async () =>
+    Object.fromEntries((await devtools.send("Performance.getMetrics")).metrics.map(({ name, value }) => [name, value]));
   const before = await used();
   const eventsBefore = fake.published;
   const frames = await page.evaluate(async (seconds) => {
-    const frames = [], end = performance.now() + seconds * 1000;
-    for (let last = performance.now(); last < end; ) {
+    const frames = [],
+      end = performance.now() + seconds * 1000;
+    for (let last = performance.now(); last < end;) {
       const now = await new Promise(requestAnimationFrame);
       frames.push(now - last);
       last = now;
@@ -35,12 +39,17 @@ test("frames while 2,000 sessions get 200 updates a second", { timeout: 180_000 
   const after = await used();
   stop();
   const at = (share) => frames[Math.floor(frames.length * share)].toFixed(1);
-  const busy = (name) => (1000 * (after[name] - before[name]) / frames.length).toFixed(2);
+  const busy = (name) => ((1000 * (after[name] - before[name])) / frames.length).toFixed(2);
   const rows = await page.locator(".rows .row").count();
-  console.log(`browser: ${SESSIONS} sessions shown after ${loadedMs} ms; ${((fake.published - eventsBefore) / SECONDS).toFixed(0)} updates/s, scrolling, ${frames.length} frames in ${SECONDS} s:`
-    + ` median ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, worst ${at(0.9999)} ms; per frame ${busy("TaskDuration")} ms of processor time, of which script ${busy("ScriptDuration")} ms, layout ${busy("LayoutDuration")} ms, style ${busy("RecalcStyleDuration")} ms; ${rows} rows exist`);
+  console.log(
+    `browser: ${SESSIONS} sessions shown after ${loadedMs} ms; ${((fake.published - eventsBefore) / SECONDS).toFixed(0)} updates/s, scrolling, ${frames.length} frames in ${SECONDS} s:` +
+      ` median ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms, worst ${at(0.9999)} ms; per frame ${busy("TaskDuration")} ms of processor time, of which script ${busy("ScriptDuration")} ms, layout ${busy("LayoutDuration")} ms, style ${busy("RecalcStyleDuration")} ms; ${rows} rows exist`,
+  );
   assert.ok(rows < 60, "only rows in view exist");
-  assert.ok((1000 * (after.TaskDuration - before.TaskDuration)) / frames.length < 16.7, "the work of a frame fits into a frame");
+  assert.ok(
+    (1000 * (after.TaskDuration - before.TaskDuration)) / frames.length < 16.7,
+    "the work of a frame fits into a frame",
+  );
   assert.deepEqual(complaints, []);
   await browser.close();
   await fake.close();

@@ -13,8 +13,14 @@ import { Wall } from "./wall.js";
 const main = document.getElementById("main");
 const said = document.getElementById("said");
 const sessions = new Sessions();
-const say = (text) => { said.textContent = text; };
-let wall = null, page = null, stop = () => {}, loading = new AbortController(), scroll = 0;
+const say = (text) => {
+  said.textContent = text;
+};
+let wall = null,
+  page = null,
+  stop = () => {},
+  loading = new AbortController(),
+  scroll = 0;
 
 // ---- Views
 
@@ -41,7 +47,9 @@ function route() {
   requestAnimationFrame(() => wall.list.focus());
 }
 
-function open(id) { go(`/session/${id}`); }
+function open(id) {
+  go(`/session/${id}`);
+}
 function go(path) {
   if (!page) scroll = scrollY;
   history.pushState({ isOurs: true }, "", path);
@@ -55,9 +63,23 @@ function back() {
 
 function signIn(message = "") {
   const field = h("textarea", { id: "token", rows: 4, required: true, spellcheck: "false", autocomplete: "off" });
-  const form = h("form", { class: "card sign-in", onsubmit: (event) => { event.preventDefault(); setToken(field.value); route(); } },
-    h("h1", {}, "Open the dashboard"), h("p", {}, "Follow the link that you were given, or paste an access token. It stays in this tab."),
-    h("p", { class: "error", role: "alert" }, message), h("label", { for: "token" }, "Access token"), field, h("p", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Open")));
+  const form = h(
+    "form",
+    {
+      class: "card sign-in",
+      onsubmit: (event) => {
+        event.preventDefault();
+        setToken(field.value);
+        route();
+      },
+    },
+    h("h1", {}, "Open the dashboard"),
+    h("p", {}, "Follow the link that you were given, or paste an access token. It stays in this tab."),
+    h("p", { class: "error", role: "alert" }, message),
+    h("label", { for: "token" }, "Access token"),
+    field,
+    h("p", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Open")),
+  );
   document.title = "Open the dashboard – Invigilator";
   main.replaceChildren(form);
   field.focus();
@@ -65,6 +87,7 @@ function signIn(message = "") {
 
 function signOut(message) {
   stop();
+  wall?.stop();
   page?.stop();
   [wall, page] = [null, null];
   sessions.clear();
@@ -101,7 +124,9 @@ async function onReset() {
     if (signal.aborted) return;
     if (problem.status === 401) return signOut("The token is not accepted any more.");
     say(`Sessions could not be fetched: ${problem.message}`);
-    setTimeout(() => { if (!signal.aborted) onReset(); }, 3000);
+    setTimeout(() => {
+      if (!signal.aborted) onReset();
+    }, 3000);
   }
 }
 
@@ -121,13 +146,38 @@ function onState(state) {
 function keysNow() {
   const everywhere = { "?": showHelp };
   if (page) {
-    const step = (by) => { const id = wall.list.neighbour(location.pathname.split("/").at(-1), by); if (id) { history.replaceState(history.state, "", `/session/${id}`); wall.list.select(id); route(); } };
-    return { ...everywhere, j: () => page.incidents.move(1), k: () => page.incidents.move(-1), Enter: () => page.incidents.toggle(), z: () => page.timeline.zoomToSelected(),
-      c: () => page.decide("confirm"), d: () => page.decide("dismiss"), r: () => page.decide("reopen"), n: () => step(1), p: () => step(-1), Escape: back };
+    const step = (by) => {
+      const id = wall.list.neighbour(location.pathname.split("/").at(-1), by);
+      if (id) {
+        history.replaceState(history.state, "", `/session/${id}`);
+        wall.list.select(id);
+        route();
+      }
+    };
+    return {
+      ...everywhere,
+      j: () => page.incidents.move(1),
+      k: () => page.incidents.move(-1),
+      Enter: () => page.incidents.toggle(),
+      z: () => page.timeline.zoomToSelected(),
+      c: () => page.decide("confirm"),
+      d: () => page.decide("dismiss"),
+      r: () => page.decide("reopen"),
+      n: () => step(1),
+      p: () => step(-1),
+      Escape: back,
+    };
   }
   if (!wall) return everywhere;
   const tabs = Object.keys(TABS).map((tab, i) => [String(i + 1), () => wall.choose({ tab })]);
-  return { ...everywhere, j: () => wall.list.move(1), k: () => wall.list.move(-1), u: () => wall.order(), "/": () => wall.search.focus(), ...Object.fromEntries(tabs) };
+  return {
+    ...everywhere,
+    j: () => wall.list.move(1),
+    k: () => wall.list.move(-1),
+    u: () => wall.order(),
+    "/": () => wall.search.focus(),
+    ...Object.fromEntries(tabs),
+  };
 }
 
 const THEMES = ["system", "light", "dark"];
@@ -141,7 +191,9 @@ const themeNow = () => localStorage.getItem("invigilator.theme") ?? "system";
 
 takeToken();
 theme(themeNow());
-document.getElementById("theme").addEventListener("click", () => theme(THEMES[(THEMES.indexOf(themeNow()) + 1) % THEMES.length]));
+document
+  .getElementById("theme")
+  .addEventListener("click", () => theme(THEMES[(THEMES.indexOf(themeNow()) + 1) % THEMES.length]));
 document.getElementById("help").addEventListener("click", showHelp);
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-route]");
@@ -151,6 +203,9 @@ document.addEventListener("click", (event) => {
   else go(link.getAttribute("href"));
 });
 addEventListener("popstate", route);
-addEventListener("hashchange", () => { takeToken(); route(); });
+addEventListener("hashchange", () => {
+  takeToken();
+  route();
+});
 listen(keysNow);
 route();

@@ -7,14 +7,18 @@
 import { Invigilator } from "/client/invigilator.js";
 import { h, setText } from "./dom.js";
 import { watch } from "./equipment.js";
-import { TYPES, length } from "./words.js";
+import { drawNotice } from "./notice.js";
+import { tell } from "./progress.js";
 
 const at = (id) => document.getElementById(id);
 const KEY = "invigilator.upload";
-/** What 400 kbit/s are in bytes: how much waits is told as time. */
-const BYTES_PER_S = 50_000;
 
-let upload = takeUpload(), client = null, stream = null, stopWatching = () => {}, checks = {}, toldAt = "";
+let upload = takeUpload(),
+  client = null,
+  stream = null,
+  stopWatching = () => {},
+  checks = {},
+  toldAt = "";
 
 /** From the address, then kept for a reload of this tab only. */
 function takeUpload() {
@@ -28,16 +32,9 @@ function takeUpload() {
 
 // ---- Before
 
+/** Agreeing to what could not be loaded is not possible. */
 async function showNotice() {
-  const answer = await fetch(`/v1/policies/${encodeURIComponent(upload?.policy ?? "standard")}/notice`).catch(() => null);
-  if (!answer?.ok) return at("notice").replaceChildren(h("p", { class: "error" }, "What is recorded could not be loaded. Load this page again before you start."));
-  const notice = await answer.json();
-  const list = (title, texts) => [h("h3", {}, title), h("ul", {}, texts.map((text) => h("li", {}, text)))];
-  at("notice").replaceChildren(...[
-    list("Recorded", notice.recorded),
-    list("Looked for, by a program; a person looks at everything that was noted", notice.looked_for.map((each) => h("span", {}, each.text ?? TYPES[each.type], each.when && h("span", { class: "soft" }, ` – ${each.when}`)))),
-    list("Never", notice.never), list("Kept", notice.kept)].flat());
-  at("agreed").disabled = false;
+  at("agreed").disabled = !(await drawNotice(at("notice"), upload?.policy ?? "standard"));
 }
 
 const MARKS = { good: "✓", bad: "!", later: "…", wait: "…" };
@@ -46,7 +43,11 @@ function showChecks(change) {
   const text = JSON.stringify(checks);
   if (toldAt === text) return; // Said again only if it changed.
   toldAt = text;
-  at("checks").replaceChildren(...Object.values(checks).map(([state, words]) => h("li", { class: state }, h("span", { class: "check-mark", "aria-hidden": "true" }, MARKS[state]), words)));
+  at("checks").replaceChildren(
+    ...Object.values(checks).map(([state, words]) =>
+      h("li", { class: state }, h("span", { class: "check-mark", "aria-hidden": "true" }, MARKS[state]), words),
+    ),
+  );
   allow();
 }
 
@@ -62,14 +63,22 @@ async function turnOn() {
     stream = await navigator.mediaDevices.getUserMedia({ video: Invigilator.CAMERA, audio: false });
   } catch (error) {
     at("camera").disabled = false;
-    const why = { NotAllowedError: "It is not allowed for this page: allow it in the browser’s address bar.", NotFoundError: "No camera was found.", NotReadableError: "Another program uses it: close that one." };
+    const why = {
+      NotAllowedError: "It is not allowed for this page: allow it in the browser’s address bar.",
+      NotFoundError: "No camera was found.",
+      NotReadableError: "Another program uses it: close that one.",
+    };
     setText(at("problem"), `The camera cannot be used. ${why[error.name] ?? error.message}`);
     return;
   }
   at("preview").srcObject = stream;
   await at("preview").play();
   at("camera").hidden = true;
-  stream.getVideoTracks()[0].addEventListener("ended", () => { at("camera").hidden = false; at("camera").disabled = false; allow(); });
+  stream.getVideoTracks()[0].addEventListener("ended", () => {
+    at("camera").hidden = false;
+    at("camera").disabled = false;
+    allow();
+  });
   stopWatching();
   stopWatching = watch(at("preview"), showChecks);
   allow();
@@ -78,13 +87,23 @@ async function turnOn() {
 /** A token that can be renewed says that the gateway is there and knows this session. */
 async function checkUpload() {
   showChecks({ upload: ["wait", "Looking for the server …"] });
-  const answer = await fetch(`/v1/sessions/${upload.id}/token`, { method: "POST", headers: { Authorization: `Bearer ${upload.token}` } }).catch(() => null);
+  const answer = await fetch(`/v1/sessions/${upload.id}/token`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${upload.token}` },
+  }).catch(() => null);
   if (answer?.ok) {
     keep(await answer.json());
     return showChecks({ upload: ["good", "The server is there and knows your session."] });
   }
   const isOver = [401, 403, 404].includes(answer?.status);
-  showChecks({ upload: ["bad", isOver ? "This link is not valid any more. Ask your exam office for a new one." : "The server cannot be reached. This is tried again."] });
+  showChecks({
+    upload: [
+      "bad",
+      isOver
+        ? "This link is not valid any more. Ask your exam office for a new one."
+        : "The server cannot be reached. This is tried again.",
+    ],
+  });
   if (!isOver) setTimeout(checkUpload, 3000);
 }
 
@@ -100,7 +119,9 @@ async function prepare() {
   client = new Invigilator({ id, token, expires_at, ...(chunk_bytes && { chunk_bytes: Number(chunk_bytes) }) });
   client.addEventListener("token", ({ detail }) => keep(detail));
   client.addEventListener("state", ({ detail }) => show(detail));
-  client.addEventListener("full", () => say("Recording has paused because too much waits to be sent. It goes on by itself."));
+  client.addEventListener("full", () =>
+    say("Recording has paused because too much waits to be sent. It goes on by itself."),
+  );
   client.addEventListener("interrupted", () => say("The camera has stopped. Turn it on again.", true));
   client.addEventListener("failed", ({ detail }) => setText(at("problem"), failure(detail)));
   try {
@@ -112,9 +133,10 @@ async function prepare() {
   allow();
 }
 
-const failure = ({ status, title }) => (status === 401 || status === 403
-  ? "Your link is not valid any more. Recording goes on in this browser. Ask for a new link and open it in this tab."
-  : `The server does not take the video: ${title}. Tell your exam office.`);
+const failure = ({ status, title }) =>
+  status === 401 || status === 403
+    ? "Your link is not valid any more. Recording goes on in this browser. Ask for a new link and open it in this tab."
+    : `The server does not take the video: ${title}. Tell your exam office.`;
 
 async function start() {
   if (!stream?.active) await turnOn();
@@ -123,12 +145,10 @@ async function start() {
   say("Recording has started.");
 }
 
-const PHASES = { new: "Not started", ready: "Not recording", recording: "Recording", full: "Paused: too much waits to be sent", ending: "Sending what is left", ended: "Done" };
-
+/** What the client reports, on the page. */
 function show(state) {
-  const isRunning = ["recording", "full"].includes(state.phase);
-  const isOver = ["ending", "ended"].includes(state.phase);
   const wasRunning = sessionStorage.getItem(`${KEY}.running`) === upload.id;
+  const { isRunning, isOver, title, lead, rows } = tell(state, wasRunning);
   at("recording").hidden = state.phase !== "recording";
   at("start").hidden = isRunning || isOver;
   at("finish").hidden = !isRunning;
@@ -136,21 +156,19 @@ function show(state) {
   at("status").hidden = !isRunning && !isOver && state.next === 0;
   if (wasRunning && !isRunning && !isOver) at("agreed").checked = true;
   setText(at("start"), wasRunning ? "Go on recording" : "Start recording");
-  const title = state.phase === "ended" ? "All done" : isOver ? "Almost done" : isRunning ? "Your exam is being recorded" : "Before your exam";
   setText(at("title"), title);
   document.title = `${title} – Invigilator`;
-  setText(at("lead"), state.phase === "ended" ? "Everything has arrived. You can close this page." : isOver ? "Keep this page open until everything has been sent."
-    : isRunning ? "Keep this page open during the exam. If the network fails, video waits here and is sent later."
-    : wasRunning ? "The page was loaded again. Nothing that was recorded is lost." : "First the camera is checked. Nothing is recorded or sent before you start.");
+  setText(at("lead"), lead);
   setText(at("go-title"), isRunning || isOver ? "Status" : "Start");
-  const waiting = state.buffered_bytes > 0 ? `${length(Math.max(1000, Math.round(state.buffered_bytes / BYTES_PER_S) * 1000))} of video, about ${(state.buffered_bytes / 1e6).toFixed(1)} MB` : "Nothing";
-  const rows = [["State", PHASES[state.phase], state.phase === "recording" ? "good" : ""],
-    ["Connection", !state.online ? "Offline: video waits in this browser" : state.failure ? "Refused" : state.buffered_bytes > 10 * BYTES_PER_S ? "Slow or cut: video waits in this browser" : "Connected", state.online && !state.failure ? "good" : "bad"],
-    ["Waits to be sent", waiting, ""],
-    ["Last arrived", state.acknowledged ? `Piece ${state.acknowledged.n + 1} at ${state.acknowledged.at.toLocaleTimeString()}` : "Nothing yet", ""]];
-  at("status").replaceChildren(...rows.map(([term, text, kind]) => h("div", { class: kind }, h("dt", {}, term), h("dd", {}, text))));
+  at("status").replaceChildren(
+    ...rows.map(([term, text, kind]) => h("div", { class: kind }, h("dt", {}, term), h("dd", {}, text))),
+  );
   if (isOver) finishCamera();
-  if (state.phase === "ended") { sessionStorage.removeItem(KEY); sessionStorage.removeItem(`${KEY}.running`); at("title").focus(); }
+  if (state.phase === "ended") {
+    sessionStorage.removeItem(KEY);
+    sessionStorage.removeItem(`${KEY}.running`);
+    at("title").focus();
+  }
   allow();
 }
 
@@ -167,15 +185,21 @@ function say(text, isProblem = false) {
 
 at("camera").addEventListener("click", turnOn);
 at("agreed").addEventListener("change", allow);
-at("start").addEventListener("click", () => start().catch((error) => setText(at("problem"), `Recording did not start: ${error.message}`)));
+at("start").addEventListener("click", () =>
+  start().catch((error) => setText(at("problem"), `Recording did not start: ${error.message}`)),
+);
 at("finish").addEventListener("click", () => at("sure").showModal());
 at("not-yet").addEventListener("click", () => at("sure").close());
-at("really").addEventListener("click", () => { at("sure").close(); client.end().catch(() => {}); }); // `failed` tells.
+at("really").addEventListener("click", () => {
+  at("sure").close();
+  client.end().catch(() => {});
+}); // `failed` tells.
 addEventListener("beforeunload", (event) => {
   const { phase, buffered_bytes } = client?.state ?? {};
   if (phase === "recording" || (phase === "ending" && buffered_bytes > 0)) event.preventDefault();
 });
-addEventListener("hashchange", () => { // A new link, opened in this tab.
+addEventListener("hashchange", () => {
+  // A new link, opened in this tab.
   upload = takeUpload() ?? upload;
   setText(at("problem"), "");
   client?.resume(upload);

@@ -17,10 +17,13 @@ function build(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name.startsWith("--")) element.style.setProperty(name, value); // Style attributes are forbidden here.
+    else if (name.startsWith("--"))
+      element.style.setProperty(name, value); // Style attributes are forbidden here.
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -57,7 +60,10 @@ export function perFrame(work) {
   return () => {
     if (isAsked) return;
     isAsked = true;
-    requestAnimationFrame(() => { isAsked = false; work(); });
+    requestAnimationFrame(() => {
+      isAsked = false;
+      work();
+    });
   };
 }
 
@@ -76,7 +82,11 @@ const CLASSES = {
   technical: () => s("path", { d: "M8 1.500 14.500 8 8 14.500 1.500 8z" }),
 };
 const mark = (shapes, name, kind) =>
-  s("svg", { class: `mark ${kind}-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true" }, shapes[name]?.() ?? s("path", { d: "M4 8h8", class: "hollow" }));
+  s(
+    "svg",
+    { class: `mark ${kind}-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true" },
+    shapes[name]?.() ?? s("path", { d: "M4 8h8", class: "hollow" }),
+  );
 
 export const bandMark = (band) => mark(BANDS, band ?? "none", "band");
 export const classMark = (name) => mark(CLASSES, name, "class");
@@ -84,6 +94,11 @@ export const classMark = (name) => mark(CLASSES, name, "class");
 /** Three bars; as many are full as it is urgent. */
 export function priorityMark(priority) {
   const full = { low: 1, medium: 2, high: 3 }[priority] ?? 0;
-  const bar = (i) => s("rect", { x: 1 + i * 5, y: 10 - i * 4, width: 4, height: 5 + i * 4, rx: 1, class: i < full ? "full" : "empty" });
-  return s("svg", { class: `mark priority-${priority}`, viewBox: "0 0 16 16", "aria-hidden": "true" }, [0, 1, 2].map(bar));
+  const bar = (i) =>
+    s("rect", { x: 1 + i * 5, y: 10 - i * 4, width: 4, height: 5 + i * 4, rx: 1, class: i < full ? "full" : "empty" });
+  return s(
+    "svg",
+    { class: `mark priority-${priority}`, viewBox: "0 0 16 16", "aria-hidden": "true" },
+    [0, 1, 2].map(bar),
+  );
 }

@@ -3,9 +3,12 @@
 // Responsible for: hints before the exam. Not for: judging anything; what counts is decided on the server, by
 // rules of its own.
 
-const WIDTH = 64, HEIGHT = 48;
+const WIDTH = 64,
+  HEIGHT = 48;
 /** Starting values, on the scale 0 to 255. */
-const DARK = 45, BRIGHT = 225, FLAT = 6;
+const DARK = 45,
+  BRIGHT = 225,
+  FLAT = 6;
 
 /** Looks at a playing video again and again; `onLook({light, view, face})`, each [state, text]. Returns how to stop. */
 export function watch(video, onLook) {
@@ -24,14 +27,16 @@ export function watch(video, onLook) {
 
 function lumaOf(rgba) {
   const luma = new Float32Array(rgba.length / 4);
-  for (let i = 0; i < luma.length; i += 1) luma[i] = 0.2126 * rgba[4 * i] + 0.7152 * rgba[4 * i + 1] + 0.0722 * rgba[4 * i + 2];
+  for (let i = 0; i < luma.length; i += 1)
+    luma[i] = 0.2126 * rgba[4 * i] + 0.7152 * rgba[4 * i + 1] + 0.0722 * rgba[4 * i + 2];
   return luma;
 }
 
 /** By the brighter half of the picture: dark clothes or skin do not make a picture dark. */
 function light(luma) {
   const sorted = luma.toSorted();
-  const upper = sorted[Math.floor(sorted.length * 0.75)], lower = sorted[Math.floor(sorted.length * 0.25)];
+  const upper = sorted[Math.floor(sorted.length * 0.75)],
+    lower = sorted[Math.floor(sorted.length * 0.25)];
   if (upper < DARK) return ["bad", "Too dark. Turn on a light, or sit so that it falls on your face."];
   if (lower > BRIGHT) return ["bad", "Too bright. Turn the light down, or away from the camera."];
   return ["good", "The light is fine."];
@@ -44,9 +49,13 @@ function view(luma) {
 }
 
 async function face(detector, video) {
-  const later = ["later", "Whether your face is in view is checked on the server once you record. Sit so that you see all of your face above."];
+  const later = [
+    "later",
+    "Whether your face is in view is checked on the server once you record. Sit so that you see all of your face above.",
+  ];
   const faces = await detector?.detect(video).catch(() => null);
   if (!faces) return later;
-  if (faces.length === 0) return ["bad", "No face was found. Sit in front of the camera, with all of your face in the picture."];
+  if (faces.length === 0)
+    return ["bad", "No face was found. Sit in front of the camera, with all of your face in the picture."];
   return faces.length === 1 ? ["good", "Your face is in view."] : ["bad", "More than one face is in view."];
 }

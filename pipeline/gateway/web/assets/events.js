@@ -15,13 +15,18 @@ const BACK_OFF_MS = { first: 500, most: 20_000 };
  */
 export function follow(path, { onEvent, onState, onReset }) {
   const stopped = new AbortController();
-  let last = null, failures = 0, wake = () => {};
+  let last = null,
+    failures = 0,
+    wake = () => {};
   addEventListener("online", () => wake(), { signal: stopped.signal });
 
   async function read() {
     const silence = new AbortController();
     let timer;
-    const heard = () => { clearTimeout(timer); timer = setTimeout(() => silence.abort(), SILENCE_MS); };
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    };
     try {
       heard();
       const headers = { ...authorized(), Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) };
@@ -51,7 +56,10 @@ export function follow(path, { onEvent, onState, onReset }) {
       if (asked === "refused") return;
       const most = Math.min(BACK_OFF_MS.first * 2 ** failures, BACK_OFF_MS.most);
       failures += 1;
-      await new Promise((resolve) => { wake = resolve; setTimeout(resolve, asked + most * (0.5 + Math.random() / 2)); });
+      await new Promise((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, asked + most * (0.5 + Math.random() / 2));
+      });
     }
   })();
   return () => stopped.abort();
@@ -60,7 +68,8 @@ export function follow(path, { onEvent, onState, onReset }) {
 /** Events of a body: `id`, `event`, `data` lines up to an empty line; comments are heartbeats. */
 async function* parse(body, heard) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "", event = { type: "message", data: [] };
+  let rest = "",
+    event = { type: "message", data: [] };
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;

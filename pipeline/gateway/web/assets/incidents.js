@@ -8,13 +8,26 @@ import { may } from "./access.js";
 import { ATTRIBUTIONS, CLASSES, COUNTS, REVIEWS, TYPES, classOf, clock, length } from "./words.js";
 
 const GROUPS = [
-  ["evidence", "What was seen", "Can cost points; what concerns identity only once a person has confirmed it.", (each) => each.class !== "coverage"],
-  ["coverage", "What could not be seen", "Technical trouble too. Never costs points.", (each) => each.class === "coverage"],
+  [
+    "evidence",
+    "What was seen",
+    "Can cost points; what concerns identity only once a person has confirmed it.",
+    (each) => each.class !== "coverage",
+  ],
+  [
+    "coverage",
+    "What could not be seen",
+    "Technical trouble too. Never costs points.",
+    (each) => each.class === "coverage",
+  ],
 ];
 export const DECISIONS = { confirm: ["Confirm", "c"], dismiss: ["Dismiss", "d"], reopen: ["Reopen", "r"] };
 
 export class Incidents {
-  #incidents = []; #selected = null; #onSelect; #onDecide;
+  #incidents = [];
+  #selected = null;
+  #onSelect;
+  #onDecide;
 
   /** `onSelect(incident)`; `onDecide(incident, decision)`. */
   constructor({ onSelect, onDecide }) {
@@ -22,7 +35,13 @@ export class Incidents {
     this.groups = GROUPS.map(([name, title, hint]) => {
       const list = h("ol", { class: "incidents" });
       const about = h("p", { class: "soft" });
-      const element = h("section", { class: "card", "aria-labelledby": `group-${name}` }, h("h2", { id: `group-${name}` }, title), about, list);
+      const element = h(
+        "section",
+        { class: "card", "aria-labelledby": `group-${name}` },
+        h("h2", { id: `group-${name}` }, title),
+        about,
+        list,
+      );
       return { list, about, hint, element };
     });
     this.elements = this.groups.map((group) => group.element);
@@ -32,7 +51,9 @@ export class Incidents {
     }
   }
 
-  get selected() { return this.#incidents.find((each) => each.incident_id === this.#selected) ?? null; }
+  get selected() {
+    return this.#incidents.find((each) => each.incident_id === this.#selected) ?? null;
+  }
 
   /** `isIncomplete`: old ones were left out because there are too many. */
   show(incidents, isIncomplete) {
@@ -40,8 +61,17 @@ export class Incidents {
     GROUPS.forEach(([, , , belongs], i) => {
       const mine = this.#incidents.filter(belongs);
       const { about, hint } = this.groups[i];
-      setText(about, mine.length === 0 ? "Nothing." : isIncomplete ? `${hint} Old ones are left out: there are too many.` : hint);
-      keyed(this.groups[i].list, mine, (each) => each.incident_id, () => h("li", { class: "incident", tabindex: -1 }), (item, each) => this.#fill(item, each));
+      setText(
+        about,
+        mine.length === 0 ? "Nothing." : isIncomplete ? `${hint} Old ones are left out: there are too many.` : hint,
+      );
+      keyed(
+        this.groups[i].list,
+        mine,
+        (each) => each.incident_id,
+        () => h("li", { class: "incident", tabindex: -1 }),
+        (item, each) => this.#fill(item, each),
+      );
     });
     this.#mark();
   }
@@ -61,11 +91,15 @@ export class Incidents {
   }
   /** Opens or closes the details of the selected one. */
   toggle() {
-    const details = this.#items().find((item) => item.dataset.key === this.#selected)?.querySelector("details");
+    const details = this.#items()
+      .find((item) => item.dataset.key === this.#selected)
+      ?.querySelector("details");
     if (details) details.open = !details.open;
   }
 
-  #items() { return this.groups.flatMap(({ list }) => [...list.children]); }
+  #items() {
+    return this.groups.flatMap(({ list }) => [...list.children]);
+  }
   #choose(id) {
     if (!id || id === this.#selected) return;
     this.#selected = id;
@@ -86,35 +120,92 @@ export class Incidents {
     if (item.dataset.version === version) return;
     item.dataset.version = version;
     const isOpen = item.querySelector("details")?.open ?? false;
-    const focused = item.contains(document.activeElement) ? document.activeElement.dataset.decision ?? "" : null;
+    const focused = item.contains(document.activeElement) ? (document.activeElement.dataset.decision ?? "") : null;
     const name = `${TYPES[incident.type] ?? incident.type}, ${clock(incident.start_ms)}`;
     const cls = classOf(incident);
     item.className = `incident is-${cls} review-${incident.review.state}`;
-    item.replaceChildren(...[
-      h("p", { class: "line" }, classMark(cls), h("b", {}, TYPES[incident.type] ?? incident.type),
-        h("span", { class: "when" }, `${clock(incident.start_ms)} – ${incident.state === "closed" ? clock(incident.end_ms) : "now"}`),
-        h("span", { class: "soft" }, length(incident.duration_ms)),
-        h("span", { class: "tags" }, h("span", { class: "tag" }, CLASSES[cls]), incident.severity !== "info" && h("span", { class: `tag severity-${incident.severity}` }, `Severity ${incident.severity}`),
-          h("span", { class: `tag review-tag` }, REVIEWS[incident.review.state] ?? incident.review.state))),
-      h("p", { class: "reason" }, incident.reason.text, " ", h("span", { class: "soft" }, `${incident.counts ? "Counts" : "Does not count"}: ${COUNTS[incident.counts_reason] ?? incident.counts_reason}.`)),
-      incident.review.note && h("p", { class: "note" }, `“${incident.review.note}” `, h("span", { class: "soft" }, incident.review.by)),
-      h("div", { class: "below" }, this.#details(incident, isOpen), may("reviewer", "admin") && this.#buttons(incident, name)),
-    ].filter(Boolean));
+    item.replaceChildren(
+      ...[
+        h(
+          "p",
+          { class: "line" },
+          classMark(cls),
+          h("b", {}, TYPES[incident.type] ?? incident.type),
+          h(
+            "span",
+            { class: "when" },
+            `${clock(incident.start_ms)} – ${incident.state === "closed" ? clock(incident.end_ms) : "now"}`,
+          ),
+          h("span", { class: "soft" }, length(incident.duration_ms)),
+          h(
+            "span",
+            { class: "tags" },
+            h("span", { class: "tag" }, CLASSES[cls]),
+            incident.severity !== "info" &&
+              h("span", { class: `tag severity-${incident.severity}` }, `Severity ${incident.severity}`),
+            h("span", { class: `tag review-tag` }, REVIEWS[incident.review.state] ?? incident.review.state),
+          ),
+        ),
+        h(
+          "p",
+          { class: "reason" },
+          incident.reason.text,
+          " ",
+          h(
+            "span",
+            { class: "soft" },
+            `${incident.counts ? "Counts" : "Does not count"}: ${COUNTS[incident.counts_reason] ?? incident.counts_reason}.`,
+          ),
+        ),
+        incident.review.note &&
+          h("p", { class: "note" }, `“${incident.review.note}” `, h("span", { class: "soft" }, incident.review.by)),
+        h(
+          "div",
+          { class: "below" },
+          this.#details(incident, isOpen),
+          may("reviewer", "admin") && this.#buttons(incident, name),
+        ),
+      ].filter(Boolean),
+    );
     if (focused !== null) (item.querySelector(`[data-decision="${focused}"]`) ?? item).focus({ preventScroll: true });
   }
 
   #buttons(incident, name) {
     const offered = ["confirmed", "dismissed"].includes(incident.review.state) ? ["reopen"] : ["confirm", "dismiss"];
-    return h("span", { class: "buttons" }, offered.map((decision) => h("button", { type: "button", "data-decision": decision,
-      onclick: () => this.#onDecide(incident, decision) }, DECISIONS[decision][0], h("span", { class: "hidden" }, `: ${name}`), h("kbd", { "aria-hidden": "true" }, DECISIONS[decision][1]))));
+    return h(
+      "span",
+      { class: "buttons" },
+      offered.map((decision) =>
+        h(
+          "button",
+          { type: "button", "data-decision": decision, onclick: () => this.#onDecide(incident, decision) },
+          DECISIONS[decision][0],
+          h("span", { class: "hidden" }, `: ${name}`),
+          h("kbd", { "aria-hidden": "true" }, DECISIONS[decision][1]),
+        ),
+      ),
+    );
   }
 
   #details(incident, isOpen) {
     const { stats } = incident;
-    const facts = [["Samples", `${stats.true} of ${stats.valid} seen ones fit, ${stats.planned} were planned`],
-      ["Confidence", incident.confidence.toFixed(2)], ["Lies with", ATTRIBUTIONS[incident.attribution]],
-      ["Models", incident.models.join(", ") || "none: measured from the stream itself"], ["Policy", `${incident.policy.id}, version ${incident.policy.version}`],
-      ["Incident", `${incident.incident_id}, revision ${incident.rev}`]];
-    return h("details", { open: isOpen }, h("summary", {}, "Details"), h("dl", {}, facts.filter(([, value]) => value).flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])));
+    const facts = [
+      ["Samples", `${stats.true} of ${stats.valid} seen ones fit, ${stats.planned} were planned`],
+      ["Confidence", incident.confidence.toFixed(2)],
+      ["Lies with", ATTRIBUTIONS[incident.attribution]],
+      ["Models", incident.models.join(", ") || "none: measured from the stream itself"],
+      ["Policy", `${incident.policy.id}, version ${incident.policy.version}`],
+      ["Incident", `${incident.incident_id}, revision ${incident.rev}`],
+    ];
+    return h(
+      "details",
+      { open: isOpen },
+      h("summary", {}, "Details"),
+      h(
+        "dl",
+        {},
+        facts.filter(([, value]) => value).flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]),
+      ),
+    );
   }
 }

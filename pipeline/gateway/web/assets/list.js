@@ -15,14 +15,26 @@ export class List {
   #pool = [];
   #height = 0;
   #selected = null;
-  #of; #create; #fill; #body;
+  #of;
+  #create;
+  #fill;
+  #body;
 
   /** `of(id)`: the present item; `create()`: an empty row; `fill(row, item)`; `onOpen(id)`. */
   constructor({ label, columns, of, create, fill, onOpen }) {
     [this.#of, this.#create, this.#fill] = [of, create, fill];
-    const head = h("div", { role: "row", class: "row head", "aria-rowindex": 1 }, columns.map((name) => h("div", { role: "columnheader", class: "cell" }, name)));
+    const head = h(
+      "div",
+      { role: "row", class: "row head", "aria-rowindex": 1 },
+      columns.map((name) => h("div", { role: "columnheader", class: "cell" }, name)),
+    );
     this.#body = h("div", { class: "rows", role: "rowgroup" });
-    this.element = h("div", { class: "list", role: "grid", "aria-label": label }, h("div", { role: "rowgroup", class: "heads" }, head), this.#body);
+    this.element = h(
+      "div",
+      { class: "list", role: "grid", "aria-label": label },
+      h("div", { role: "rowgroup", class: "heads" }, head),
+      this.#body,
+    );
     this.render = perFrame(() => this.#render());
     this.#body.addEventListener("click", (event) => {
       const row = event.target.closest(".row");
@@ -30,20 +42,35 @@ export class List {
       this.select(row.dataset.id);
       onOpen(row.dataset.id);
     });
-    this.#body.addEventListener("focusin", (event) => { this.#selected = event.target.closest(".row").dataset.id; this.#mark(); });
+    this.#body.addEventListener("focusin", (event) => {
+      this.#selected = event.target.closest(".row").dataset.id;
+      this.#mark();
+    });
     this.element.addEventListener("keydown", (event) => {
       const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity }[event.key];
-      if (step && !event.altKey && !event.ctrlKey && !event.metaKey) { event.preventDefault(); this.move(step); }
+      if (step && !event.altKey && !event.ctrlKey && !event.metaKey) {
+        event.preventDefault();
+        this.move(step);
+      }
       if (event.key === "Enter" && this.#selected && event.target.matches(".row")) onOpen(this.#selected);
     });
     addEventListener("scroll", this.render, { passive: true });
-    addEventListener("resize", () => { this.#height = 0; this.render(); });
+    addEventListener("resize", () => {
+      this.#height = 0;
+      this.render();
+    });
   }
 
-  get selected() { return this.#selected; }
-  get hasFocus() { return this.#body.contains(document.activeElement); }
+  get selected() {
+    return this.#selected;
+  }
+  get hasFocus() {
+    return this.#body.contains(document.activeElement);
+  }
   /** How many rows exist as elements. */
-  get mounted() { return this.#rows.size; }
+  get mounted() {
+    return this.#rows.size;
+  }
 
   /** Shows these, in this order. */
   show(ids) {
@@ -58,12 +85,19 @@ export class List {
   move(step) {
     if (!this.#ids.length) return;
     const from = this.#indices.get(this.#selected);
-    const to = from === undefined ? (step > 0 ? 0 : this.#ids.length - 1) : Math.min(Math.max(from + step, 0), this.#ids.length - 1);
+    const to =
+      from === undefined
+        ? step > 0
+          ? 0
+          : this.#ids.length - 1
+        : Math.min(Math.max(from + step, 0), this.#ids.length - 1);
     this.select(this.#ids[to]);
     this.focus();
   }
   /** What lies `step` rows from `id`, for going through the list without seeing it. */
-  neighbour(id, step) { return this.#ids[(this.#indices.get(id) ?? -Infinity) + step]; }
+  neighbour(id, step) {
+    return this.#ids[(this.#indices.get(id) ?? -Infinity) + step];
+  }
 
   select(id) {
     this.#selected = id;

@@ -20,15 +20,22 @@ export function askForReview(session, incident, decision) {
   const note = h("textarea", { id: "note", rows: 3, maxlength: MOST_CHARACTERS });
   const error = h("p", { class: "error", role: "alert" });
   const submit = h("button", { type: "submit", class: "primary" }, verb);
-  const form = h("form", { method: "dialog" },
+  const form = h(
+    "form",
+    { method: "dialog" },
     h("h2", { id: "review-title" }, `${verb}: ${TYPES[incident.type] ?? incident.type}`),
     h("p", { class: "soft" }, `${clock(incident.start_ms)} to ${clock(incident.end_ms)}`),
     h("p", {}, MEANINGS[decision], " The score is computed again; nothing else follows by itself."),
-    h("label", { for: "note" }, "Note, for those who check later"), note, error,
-    h("p", { class: "actions" }, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), submit));
+    h("label", { for: "note" }, "Note, for those who check later"),
+    note,
+    error,
+    h("p", { class: "actions" }, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), submit),
+  );
   const dialog = h("dialog", { "aria-labelledby": "review-title" }, form);
   let resolve;
-  const answer = new Promise((settle) => { resolve = settle; });
+  const answer = new Promise((settle) => {
+    resolve = settle;
+  });
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -36,7 +43,13 @@ export function askForReview(session, incident, decision) {
     error.textContent = "";
     try {
       const { type, start_ms, end_ms } = incident;
-      const review = await post(`/v1/sessions/${session}/reviews`, { type, start_ms, end_ms, decision, note: note.value.trim() || null });
+      const review = await post(`/v1/sessions/${session}/reviews`, {
+        type,
+        start_ms,
+        end_ms,
+        decision,
+        note: note.value.trim() || null,
+      });
       resolve(review);
       dialog.close();
     } catch (problem) {
@@ -45,9 +58,15 @@ export function askForReview(session, incident, decision) {
     }
   });
   note.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); form.requestSubmit(); }
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
   });
-  dialog.addEventListener("close", () => { dialog.remove(); resolve(null); });
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    resolve(null);
+  });
   document.body.append(dialog);
   dialog.showModal();
   note.focus();

@@ -18,22 +18,56 @@ const TIMELINE_MS = 10_000;
 const SAID = { confirm: "confirmed", dismiss: "dismissed", reopen: "reopened" };
 
 export class SessionPage {
-  #id; #say; #detail = null; #timer = null; #timelineAt = -Infinity; #stopped = new AbortController(); #drawn = new Map();
+  #id;
+  #say;
+  #detail = null;
+  #timer = null;
+  #timelineAt = -Infinity;
+  #stopped = new AbortController();
+  #drawn = new Map();
 
   /** `say(text)`: for screen readers. */
   constructor({ id, say }) {
     [this.#id, this.#say] = [id, say];
-    this.timeline = new Timeline({ onRange: () => this.#loadTimeline(), onPick: (incident) => this.incidents.focus(incident) });
-    this.incidents = new Incidents({ onSelect: (each) => this.timeline.select(each?.incident_id), onDecide: (incident, decision) => this.#decide(incident, decision) });
+    this.timeline = new Timeline({
+      onRange: () => this.#loadTimeline(),
+      onPick: (incident) => this.incidents.focus(incident),
+    });
+    this.incidents = new Incidents({
+      onSelect: (each) => this.timeline.select(each?.incident_id),
+      onDecide: (incident, decision) => this.#decide(incident, decision),
+    });
     this.title = h("h1", { tabindex: -1 }, id.split(":").at(-1));
     this.about = h("p", { class: "about" });
     this.error = h("p", { class: "error", role: "alert" });
     this.side = h("div", { class: "side" });
     this.below = h("div", { class: "below-fold" });
-    const looks = !may("reviewer", "admin") && h("p", { class: "soft" }, "Your role may look at this session. Reviewers decide.");
-    this.element = h("article", { class: "session" },
-      h("header", { class: "session-head" }, h("a", { href: "/", "data-route": true, class: "back" }, "← All sessions ", h("kbd", { "aria-hidden": "true" }, "Esc")), this.title, this.about, looks),
-      this.error, h("div", { class: "columns" }, this.side, h("div", { class: "center" }, this.timeline.element, this.incidents.elements, this.below)));
+    const looks =
+      !may("reviewer", "admin") && h("p", { class: "soft" }, "Your role may look at this session. Reviewers decide.");
+    this.element = h(
+      "article",
+      { class: "session" },
+      h(
+        "header",
+        { class: "session-head" },
+        h(
+          "a",
+          { href: "/", "data-route": true, class: "back" },
+          "← All sessions ",
+          h("kbd", { "aria-hidden": "true" }, "Esc"),
+        ),
+        this.title,
+        this.about,
+        looks,
+      ),
+      this.error,
+      h(
+        "div",
+        { class: "columns" },
+        this.side,
+        h("div", { class: "center" }, this.timeline.element, this.incidents.elements, this.below),
+      ),
+    );
     this.load();
   }
 
@@ -57,14 +91,28 @@ export class SessionPage {
       this.#detail = detail;
       setText(this.error, "");
       this.#head(detail);
-      this.#draw("side", this.side, [detail.summary.rev, detail.score, detail.contributions, detail.summary.review_priority], () => [scoreCard(detail), contributionsCard(detail), factsCard(detail)]);
+      this.#draw(
+        "side",
+        this.side,
+        [detail.summary.rev, detail.score, detail.contributions, detail.summary.review_priority],
+        () => [scoreCard(detail), contributionsCard(detail), factsCard(detail)],
+      );
       this.incidents.show(detail.incidents, detail.is_incomplete);
-      this.#draw("below", this.below, [scores, detail.reviews, detail.lifecycle, stream], () => [revisions(scores.items), history(detail), health(stream)]);
+      this.#draw("below", this.below, [scores, detail.reviews, detail.lifecycle, stream], () => [
+        revisions(scores.items),
+        history(detail),
+        health(stream),
+      ]);
       if (performance.now() - this.#timelineAt > TIMELINE_MS) await this.#loadTimeline();
       else if (this.#samples) this.timeline.show(this.#samples, detail.incidents);
     } catch (problem) {
       if (signal.aborted) return;
-      setText(this.error, problem.status === 404 ? "There is no such session, or it is not yours to see." : `${problem.message}. It is tried again with the next change.`);
+      setText(
+        this.error,
+        problem.status === 404
+          ? "There is no such session, or it is not yours to see."
+          : `${problem.message}. It is tried again with the next change.`,
+      );
     }
   }
   #samples;
@@ -74,7 +122,10 @@ export class SessionPage {
     this.#timelineAt = performance.now();
     const [from, to] = this.timeline.bounds(this.#detail.summary.media_ms);
     const points = Math.min(1000, Math.max(200, this.timeline.lanes.clientWidth || 600));
-    this.#samples = await get(`/v1/sessions/${this.#id}/timeline?from_ms=${Math.floor(from)}&to_ms=${Math.ceil(to)}&points=${points}`, this.#stopped.signal);
+    this.#samples = await get(
+      `/v1/sessions/${this.#id}/timeline?from_ms=${Math.floor(from)}&to_ms=${Math.ceil(to)}&points=${points}`,
+      this.#stopped.signal,
+    );
     this.timeline.show(this.#samples, this.#detail.incidents);
   }
 
@@ -82,8 +133,16 @@ export class SessionPage {
     setText(this.title, summary.name);
     document.title = `${summary.name} – Invigilator`;
     this.#draw("about", this.about, [summary.band, summary.integrity, summary.state, summary.media_ms], () => [
-      h("span", {}, summary.exam), h("span", { class: "state", "data-state": summary.state }, STATES[summary.state]), h("span", {}, clock(summary.media_ms)),
-      h("span", { class: `band-chip is-${summary.band ?? "none"}` }, bandMark(summary.band), summary.integrity === null ? summary.band ?? "no score yet" : `${summary.integrity} ${summary.band}`)]);
+      h("span", {}, summary.exam),
+      h("span", { class: "state", "data-state": summary.state }, STATES[summary.state]),
+      h("span", {}, clock(summary.media_ms)),
+      h(
+        "span",
+        { class: `band-chip is-${summary.band ?? "none"}` },
+        bandMark(summary.band),
+        summary.integrity === null ? (summary.band ?? "no score yet") : `${summary.integrity} ${summary.band}`,
+      ),
+    ]);
   }
 
   /** Draws a part anew if what it shows has changed; opened details stay open, the focus stays where it was. */
@@ -95,7 +154,9 @@ export class SessionPage {
     const focusable = () => [...place.querySelectorAll("summary")];
     const focused = focusable().indexOf(document.activeElement);
     place.replaceChildren(...make());
-    place.querySelectorAll(":scope > details").forEach((each, i) => { each.open = open[i] ?? false; });
+    place.querySelectorAll(":scope > details").forEach((each, i) => {
+      each.open = open[i] ?? false;
+    });
     if (focused >= 0) focusable()[focused]?.focus({ preventScroll: true });
   }
 

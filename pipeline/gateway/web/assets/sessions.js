@@ -18,11 +18,14 @@ const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Worst first, as the gateway sorts: identity, priority, band, concern, what began later; else the name decides. */
 export function worstFirst(a, b) {
-  return waitsForIdentity(b) - waitsForIdentity(a) || rank(a) - rank(b)
-    || (BAND[a.band] ?? 2) - (BAND[b.band] ?? 2)
-    || (b.concern_milli ?? -1) - (a.concern_milli ?? -1)
-    || compare(b.started_at ?? "", a.started_at ?? "")
-    || compare(a.session, b.session);
+  return (
+    waitsForIdentity(b) - waitsForIdentity(a) ||
+    rank(a) - rank(b) ||
+    (BAND[a.band] ?? 2) - (BAND[b.band] ?? 2) ||
+    (b.concern_milli ?? -1) - (a.concern_milli ?? -1) ||
+    compare(b.started_at ?? "", a.started_at ?? "") ||
+    compare(a.session, b.session)
+  );
 }
 
 /** The tabs, by what they let through. */
@@ -39,8 +42,12 @@ export class Sessions {
   /** How many the gateway has in all. */
   total = 0;
 
-  get(id) { return this.#byId.get(id); }
-  get size() { return this.#byId.size; }
+  get(id) {
+    return this.#byId.get(id);
+  }
+  get size() {
+    return this.#byId.size;
+  }
 
   /** Returns what was known before. */
   apply(summary) {
@@ -52,24 +59,35 @@ export class Sessions {
 
   /** Fetches everything, page by page, worst first. What events tell meanwhile is newer and stays. */
   async load(exam, onPage, signal) {
-    const touched = (this.#touched = new Set()), fetched = new Set();
-    for (let cursor = null, isMore = true; isMore; ) {
-      const query = new URLSearchParams({ limit: PAGE, sort: "priority", ...(exam && { exam }), ...(cursor && { cursor }) });
+    const touched = (this.#touched = new Set());
+    const fetched = new Set();
+    let total = 0;
+    for (let cursor = null, isMore = true; isMore;) {
+      const query = new URLSearchParams({
+        limit: PAGE,
+        sort: "priority",
+        ...(exam && { exam }),
+        ...(cursor && { cursor }),
+      });
       const page = await get(`/v1/sessions?${query}`, signal);
       for (const summary of page.items) {
         fetched.add(summary.id);
         if (!touched.has(summary.id)) this.#byId.set(summary.id, summary);
       }
-      this.total = page.total;
+      total = page.total;
       cursor = page.next_cursor;
       isMore = cursor !== null && fetched.size < MOST;
       onPage();
     }
     for (const id of this.#byId.keys()) if (!fetched.has(id) && !touched.has(id)) this.#byId.delete(id);
     this.#touched = null;
+    this.total = total;
   }
 
-  clear() { this.#byId.clear(); this.total = 0; }
+  clear() {
+    this.#byId.clear();
+    this.total = 0;
+  }
 
   /** Those that pass the filters, in order, and how many each tab would show. */
   view({ tab, state, band, text }) {
