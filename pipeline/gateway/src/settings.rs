@@ -38,6 +38,8 @@ pub struct GatewaySettings {
     pub connections: usize,
     /// Most listeners of events among them.
     pub listeners: usize,
+    /// How often a listener hears that nothing happened.
+    pub heartbeat: Duration,
     /// Requests per second of a token.
     pub requests_per_s: u64,
     /// Origins whose pages may call this from a browser.

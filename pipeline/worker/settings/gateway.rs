@@ -17,6 +17,9 @@ use super::problem::SettingsError;
 use super::raw::RawGateway;
 use super::{Settings, places};
 
+/// How often a listener of events hears that nothing happened: proxies give up connections that are silent for a minute.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
 /// The door for browsers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
@@ -79,6 +82,7 @@ impl Settings {
             upload_bytes: self.gateway.upload_bytes,
             connections: raw.connections as usize,
             listeners: raw.listeners as usize,
+            heartbeat: HEARTBEAT,
             requests_per_s: raw.requests_per_s.into(),
             cors_origins: raw.cors_origins.clone(),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.into()),

@@ -25,8 +25,6 @@ use crate::clock;
 use crate::error::Problem;
 use crate::read::Params;
 
-/// How often a listener hears that nothing happened.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a browser waits before it comes back.
 const RETRY_MS: u64 = 2_000;
 /// How much is written at once.
@@ -63,7 +61,7 @@ pub async fn listen(
     }
     let slot = Arc::clone(&app.listeners).try_acquire_owned().map_err(|_| {
         let detail = "there are as many listeners as there may be";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_listeners", detail).after(HEARTBEAT)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_listeners", detail).after(app.settings.heartbeat)
     })?;
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let (next, is_gone) = match resumed.map(|id| app.ring.after(id)) {
@@ -127,7 +125,7 @@ struct Listener {
 impl Listener {
     /// What to write next; waits until there is something. `None`: the end.
     async fn hear(&mut self) -> Option<String> {
-        let silent_until = Instant::now() + HEARTBEAT;
+        let silent_until = Instant::now() + self.counted.app.settings.heartbeat;
         loop {
             let mut text = self.greet();
             match self.ring.since(self.next, |event| self.scope.has(event), AT_ONCE) {
