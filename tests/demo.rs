@@ -3,14 +3,16 @@
 //!
 //! Runs the real binary with the embedded broker, decoders and models, on the sample clips of `make setup`.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 fn program(temporary: &Path, only: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
     command
-        .args(["demo", "--only", only])
+        .args(["demo", "--listen", "127.0.0.1:0", "--only", only])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("INVIGILATOR_CONFIG")
         .env("TMPDIR", temporary)
@@ -62,6 +64,52 @@ fn it_ends_with_scores_and_reasons_and_leaves_nothing_behind() {
     // Nobody watches: plain lines, no drawing.
     assert!(told.contains("/2 final") && !told.contains('\u{1b}'), "{told}");
     assert_eq!(tree(), before);
+    assert_eq!(left_behind(temporary.path()), [""; 0]);
+}
+
+/// What the gateway of a demonstration answers, by the link to its dashboard.
+fn asked(link: &str, path: &str) -> serde_json::Value {
+    let (address, token) = link.split_once("/#token=").unwrap();
+    let host = address.strip_prefix("http://").unwrap();
+    let mut connection = TcpStream::connect(host).unwrap();
+    let head = format!("Host: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close");
+    write!(connection, "GET {path} HTTP/1.1\r\n{head}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    serde_json::from_str(body).unwrap()
+}
+
+#[test]
+fn the_dashboard_shows_the_candidates_and_stays_until_interrupted() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut demo = program(temporary.path(), "second-person");
+    let mut demo = demo.arg("--stay").spawn().unwrap();
+    let mut told = BufReader::new(demo.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let link = told.find_map(|line| line.strip_prefix("dashboard: ").map(str::to_owned)).unwrap();
+    let rest = std::thread::spawn(move || told.collect::<Vec<_>>());
+    let mut printed = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let candidate = printed.find_map(|line| line.strip_prefix("sit the exam yourself: ").map(str::to_owned));
+    assert!(candidate.unwrap().contains("/candidate/#id=demo:exam:you&token="));
+
+    let scored = || {
+        let list = asked(&link, "/v1/sessions");
+        let items = list["items"].as_array().unwrap().clone();
+        items.into_iter().find(|item| item["name"] == "second-person" && item["status"] == "final")
+    };
+    let began = Instant::now();
+    let session = loop {
+        if let Some(session) = scored() {
+            break session;
+        }
+        // What is printed comes from the same topics by another way.
+        assert!(began.elapsed() < Duration::from_secs(30), "no final score on the dashboard");
+    };
+    assert_eq!((&session["band"], &session["state"]), (&"amber".into(), &"ended".into()), "{session}");
+    let interrupt = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    assert_eq!(demo.wait().unwrap().code(), Some(0), "{:?}", rest.join());
     assert_eq!(left_behind(temporary.path()), [""; 0]);
 }
 

@@ -11,6 +11,7 @@ mod architecture;
 mod bench;
 #[path = "kafka/broker.rs"]
 mod broker;
+mod browser;
 mod claim_check;
 mod cli;
 mod config;

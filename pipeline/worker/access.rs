@@ -20,6 +20,8 @@ pub enum Party {
     Score,
     /// `invigilator publish`, or whoever else uploads sessions
     Publish,
+    /// `invigilator gateway`
+    Gateway,
 }
 
 impl From<Role> for Party {
@@ -68,9 +70,9 @@ pub struct Grant {
 }
 
 /// Topics by who uses them, and how.
-const USES: [(Party, &str, &[Operation]); 18] = {
+const USES: [(Party, &str, &[Operation]); 25] = {
     use Operation::{Describe, Read, Write};
-    use Party::{Cut, Observe, Publish, Score};
+    use Party::{Cut, Gateway, Observe, Publish, Score};
     [
         // That an upload is silent is written where it is read.
         (Cut, "chunks", &[Read, Write]),
@@ -93,6 +95,13 @@ const USES: [(Party, &str, &[Operation]); 18] = {
         (Score, "dead-letters", &[Write]),
         (Publish, "segments", &[Write]),
         (Publish, "sessions", &[Write]),
+        (Gateway, "chunks", &[Write]),
+        (Gateway, "sessions", &[Read, Write]),
+        (Gateway, "observations", &[Read]),
+        (Gateway, "incidents", &[Read]),
+        (Gateway, "scores", &[Read]),
+        (Gateway, "reviews", &[Read, Write]),
+        (Gateway, "audit", &[Read, Write]),
     ]
 };
 
@@ -134,6 +143,8 @@ pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
             grant(Resource::Group(score), Operation::Read);
         }
         Party::Publish => {}
+        // A reader, likewise.
+        Party::Gateway => grant(Resource::Groups(format!("{CLIENT_ID}-")), Operation::Describe),
     }
     Ok(grants)
 }

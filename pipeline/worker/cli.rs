@@ -3,12 +3,14 @@
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
 mod bench;
+mod gateway;
 mod plan;
 mod redrive;
 mod rescore;
 mod topics;
 mod upload;
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -16,6 +18,7 @@ use std::time::SystemTime;
 use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
 
+pub use self::gateway::{GatewayAction, GatewayArgs, TokenArgs, TokenRole};
 pub use bench::BenchArgs;
 pub use plan::PlanArgs;
 pub use redrive::RedriveArgs;
@@ -51,6 +54,9 @@ pub enum Command {
     Upload(UploadArgs),
     /// Work on segments from Kafka: observe them, score what was observed
     Worker(WorkerArgs),
+    /// Take uploads from browsers, and show dashboards what came of them
+    #[command(after_help = gateway::EXAMPLES)]
+    Gateway(GatewayArgs),
     /// Create or check the topics, or print who must be allowed what
     #[command(after_help = topics::EXAMPLES)]
     Topics(TopicsArgs),
@@ -143,6 +149,12 @@ pub struct DemoArgs {
     /// How many times as fast as they were recorded candidates are published
     #[arg(long, value_name = "N", default_value = "2")]
     pub speed: NonZeroU32,
+    /// Where the dashboard is; by default 127.0.0.1:8080, or another port if that is taken
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Stay open when all scores are final, until Ctrl-C, even if nobody watches
+    #[arg(long)]
+    pub stay: bool,
     /// What all analysing commands share.
     #[command(flatten)]
     pub common: CommonArgs,

@@ -18,7 +18,9 @@
 //! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`redrive`] | dead letters → segments again |
 //! | [`rescore`] | another policy: orders for the score role, or what would come of them |
-//! | [`service`] | a running worker process: parts, telemetry, signals, end |
+//! | [`service`] | a running worker process: its parts and its end |
+//! | [`gateway`] | a running gateway: its parts, Kafka behind its ports |
+//! | [`attend`] | what both do beside their work: telemetry, signals, deadlines |
 //! | [`stages`] | the worker: records in, results out, every queue and its bound |
 //! | [`telemetry`] | metrics, health, logs, traces |
 //! | [`demo`] | a running system on one machine, with sample clips as candidates |
@@ -36,6 +38,7 @@
 
 pub mod access;
 pub mod analyze;
+pub mod attend;
 pub mod bench;
 pub mod cli;
 pub mod clock;
@@ -44,6 +47,7 @@ pub mod demo;
 pub mod eval;
 pub mod exit;
 pub mod failpoint;
+pub mod gateway;
 pub mod media;
 pub mod observer;
 pub mod piece;

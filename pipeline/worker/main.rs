@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Publish(args) => commands::publish::run(&args),
         Command::Upload(args) => commands::upload::run(&args),
         Command::Worker(args) => commands::worker::run(&args),
+        Command::Gateway(args) => commands::gateway::run(&args),
         Command::Topics(args) => commands::topics::run(&args),
         Command::Redrive(args) => commands::redrive::run(&args),
         Command::Rescore(args) => commands::rescore::run(&args),

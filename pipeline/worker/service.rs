@@ -3,15 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use anyhow::anyhow;
 use infer::InUse;
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::{self, Party};
+use crate::attend::Attendant;
 use crate::exit::{Exit, Failure};
 use crate::media::Library;
 use crate::settings::policy::LoadedPolicy;
@@ -19,13 +16,9 @@ use crate::settings::{Role, Settings};
 use crate::stages::{Budgets, Eyes, Stop, Worker};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::server::Server;
 use crate::telemetry::spans::Spans;
 use crate::topology;
 use crate::workshop::Workshop;
-
-/// How long giving up may take.
-const LET_GO_WITHIN: Duration = Duration::from_secs(3);
 
 /// A worker that can be run, watched and stopped.
 #[derive(Debug)]
@@ -85,27 +78,11 @@ impl Service {
         &self.metrics
     }
 
-    /// Answers `/metrics`, `/healthz` and `/readyz` on a thread of its own, which lives as long as the
-    /// process. With `signals`, SIGTERM and SIGINT end the service: a first one in order, a second now; and
-    /// what cannot even be given up in order, because brokers do not answer, is left as it is.
+    /// Attends to operators and, with `signals`, to SIGTERM and SIGINT: see [`Attendant::begin`].
     ///
     /// # Errors
     /// If the address cannot be had.
     pub fn serve(&self, signals: bool) -> Result<Option<SocketAddr>, Failure> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let server = self.settings.telemetry.listen.map(|listen| runtime.block_on(Server::bind(listen)));
-        let server = server.transpose().map_err(|error| {
-            let listen = self.settings.telemetry.listen.map(|listen| listen.to_string()).unwrap_or_default();
-            Failure::new(Exit::Environment, anyhow!("cannot listen on {listen} (telemetry.listen): {error}"))
-        })?;
-        let address = server.as_ref().map(Server::address).transpose()?;
-        keep_deadline(self.stop.clone(), self.settings.worker.drain_deadline, signals)?;
-        self.attend(runtime, server, signals)?;
-        Ok(address)
-    }
-
-    fn attend(&self, runtime: Runtime, server: Option<Server>, signals: bool) -> io::Result<JoinHandle<()>> {
-        let (metrics, health, stop) = (self.metrics.clone(), self.health.clone(), self.stop.clone());
         let refresh = {
             let (budgets, metrics) = (self.budgets.clone(), self.metrics.clone());
             let workshop = self.workshop.clone();
@@ -116,18 +93,15 @@ impl Service {
                 }
             })
         };
-        let attend = move || {
-            runtime.block_on(async {
-                if let Some(server) = server {
-                    tokio::spawn(server.run(metrics, health.clone(), refresh));
-                }
-                if signals {
-                    end_on_signals(&stop, &health).await;
-                }
-                std::future::pending::<()>().await;
-            });
+        let attendant = Attendant {
+            listen: self.settings.telemetry.listen,
+            drain_deadline: self.settings.worker.drain_deadline,
+            metrics: self.metrics.clone(),
+            health: self.health.clone(),
+            stop: self.stop.clone(),
+            refresh,
         };
-        thread::Builder::new().name("telemetry".to_owned()).spawn(attend)
+        attendant.begin(signals)
     }
 
     /// Waits for brokers to answer, and looks whether the topics of the roles are as they must be. Returns
@@ -188,47 +162,4 @@ fn spans_of(settings: &Settings) -> Result<Spans, Failure> {
         let context = format!("cannot send spans to {endpoint} (telemetry.otlp_endpoint)");
         Failure::new(Exit::Configuration, anyhow!(error).context(context))
     })
-}
-
-/// Gives up what an orderly end has not finished by its deadline. With `leaves`, the process ends a while
-/// after everything was given up, should even that take longer. It loses nothing: what was not acknowledged
-/// is not committed either.
-fn keep_deadline(stop: Stop, drain_deadline: Duration, leaves: bool) -> io::Result<JoinHandle<()>> {
-    let keep = move || {
-        stop.wait_for_drain();
-        if !stop.rest(drain_deadline) {
-            tracing::warn!("the drain deadline has passed: a successor does the rest again");
-            stop.now();
-        }
-        if leaves {
-            thread::sleep(LET_GO_WITHIN);
-            tracing::warn!("the end takes too long: leaving without a word to the brokers");
-            let exit = if stop.failure().is_some() { Exit::Service } else { Exit::Ok };
-            std::process::exit(exit as i32);
-        }
-    };
-    thread::Builder::new().name("deadline".to_owned()).spawn(keep)
-}
-
-async fn end_on_signals(stop: &Stop, health: &Health) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be caught: only SIGKILL ends this process");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if stop.is_draining() {
-            tracing::warn!("leaving now: what was not acknowledged is done again by a successor");
-            stop.now();
-        } else {
-            tracing::info!("finishing what is in hand; a second signal ends this at once");
-            health.draining();
-            stop.drain();
-        }
-    }
 }

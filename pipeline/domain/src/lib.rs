@@ -14,6 +14,7 @@
 //! a C library; time enters only as data. Adapters meet the core through [`ports`].
 
 pub mod delivery;
+pub mod desk;
 pub mod detections;
 pub mod error;
 pub mod geometry;
@@ -27,3 +28,4 @@ pub mod sampling;
 pub mod score;
 pub mod time;
 pub mod upload;
+pub mod words;

@@ -34,6 +34,9 @@ pub enum KafkaError {
         /// What is allowed.
         limit: usize,
     },
+    /// As much is on its way as there may be.
+    #[error("as many records are on their way as there may be")]
+    Full,
     /// There was no answer in time.
     #[error("cannot {action}: no answer within {} ms", .after.as_millis())]
     TimedOut {
@@ -92,7 +95,9 @@ impl KafkaError {
             Self::Property { .. } | Self::Client { .. } | Self::Certificate { .. } | Self::Token { .. } => {
                 ErrorKind::Fatal
             }
-            Self::TimedOut { .. } | Self::Closed { .. } | Self::Failed { .. } => ErrorKind::Transient,
+            Self::Full | Self::TimedOut { .. } | Self::Closed { .. } | Self::Failed { .. } => {
+                ErrorKind::Transient
+            }
             Self::Refused { is_fatal: true, .. } => ErrorKind::Fatal,
             Self::Refused { code, .. } => kind_of(*code),
         }
@@ -113,9 +118,11 @@ impl KafkaError {
                             | RDKafkaErrorCode::InvalidConfig
                     )
             }
-            Self::TooLarge { .. } | Self::TimedOut { .. } | Self::Closed { .. } | Self::Failed { .. } => {
-                false
-            }
+            Self::TooLarge { .. }
+            | Self::Full
+            | Self::TimedOut { .. }
+            | Self::Closed { .. }
+            | Self::Failed { .. } => false,
         }
     }
 
@@ -125,6 +132,7 @@ impl KafkaError {
             Self::Property { .. } => "property",
             Self::Client { .. } => "client",
             Self::TooLarge { .. } => "too_large",
+            Self::Full => "full",
             Self::Certificate { .. } => "certificate",
             Self::Token { .. } => "token",
             Self::TimedOut { .. } => "timed_out",

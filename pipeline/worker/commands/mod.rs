@@ -8,6 +8,7 @@
 //! | [`publish`] | `invigilator publish FILE…` |
 //! | [`upload`] | `invigilator upload FILE…` |
 //! | [`worker`] | `invigilator worker` |
+//! | [`gateway`] | `invigilator gateway`, `invigilator gateway token` |
 //! | [`topics`] | `invigilator topics create`, `check`, `acls` |
 //! | [`redrive`] | `invigilator redrive` |
 //! | [`rescore`] | `invigilator rescore` |
@@ -26,6 +27,7 @@ pub mod check_config;
 pub mod demo;
 pub mod doctor;
 pub mod eval;
+pub mod gateway;
 pub mod models;
 pub mod plan;
 mod progress;

@@ -2,6 +2,7 @@
 //!
 //! Prints what was found as a table before anything is sent, and what was done after it.
 
+use domain::words::plural;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -14,7 +15,6 @@ use super::table::aligned;
 use crate::cli::RedriveArgs;
 use crate::exit::{Exit, Failure};
 use crate::redrive::{Found, Letter, Redrive, Selection};
-use crate::report::words::plural;
 use crate::settings::{Settings, Sources};
 use crate::telemetry::logs;
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use domain::messages::Score;
+use domain::words;
 use kafka::KafkaError;
 
 use super::table::aligned;
 use crate::cli::RescoreArgs;
 use crate::exit::{Exit, Failure};
-use crate::report::words;
 use crate::rescore::{Judged, RescoreError, Rescoring, Selection};
 use crate::settings::{Settings, Sources, policy};
 use crate::telemetry::logs;

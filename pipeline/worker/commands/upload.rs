@@ -20,8 +20,8 @@ use super::progress::Progress;
 use crate::cli::UploadArgs;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::publish::Pace;
-use crate::report::words;
 use crate::upload::{Client, Figures, Source, UploadError, UploadPlan, Uploaded, Uploader};
+use domain::words;
 
 /// Standard input, as an argument.
 const STDIN: &str = "-";

@@ -1,9 +1,9 @@
-//! A running system on one machine: recordings as candidates, a broker, a worker, and somebody who looks
-//! on from outside.
+//! A running system on one machine: recordings as candidates, a broker, a worker, a gateway with the dashboard, and
+//! somebody who looks on from outside.
 //!
 //! ```text
 //! candidates ─▶ publish ─▶ ┌ broker (in this process, or a real one) ┐ ─▶ board ─▶ whoever watches
-//!                          └ worker: observe, score (on its thread)  ┘
+//!                          └ worker: cut, observe, score; gateway    ┘ ─▶ dashboard
 //! ```
 //!
 //! The board is fed by the topics alone, as a dashboard would be; it never looks into the worker. Topics
@@ -14,8 +14,10 @@
 
 pub mod board;
 pub mod candidates;
+mod door;
 mod stage;
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -32,6 +34,8 @@ use crate::settings::policy::{self, LoadedPolicy};
 use crate::settings::{Settings, Sources};
 use board::{Board, Seat};
 use candidates::Candidate;
+use door::Door;
+pub use door::Links;
 use stage::Stage;
 
 /// How many partitions each topic has.
@@ -58,15 +62,23 @@ pub struct Demo {
     pub speed: NonZeroU32,
     /// The policy that judges, by name or file; else the one of the settings.
     pub policy: Option<String>,
+    /// Where the dashboard is; else at the usual place, or wherever there is one.
+    pub listen: Option<SocketAddr>,
+    /// Whether everything goes on when all scores are final, until somebody interrupts it.
+    pub stays: bool,
 }
 
-/// Where a run has come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+/// What there is to see of a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Scene<'a> {
+    /// The dashboard is there.
+    Open(&'a Links),
     /// The worker loads its models and gets its partitions.
-    Starting,
+    Starting(&'a Board),
     /// Candidates are watched.
-    Running,
+    Running(&'a Board),
+    /// All scores are final.
+    Final(&'a Board),
 }
 
 impl Demo {
@@ -74,23 +86,26 @@ impl Demo {
     ///
     /// # Errors
     /// If a part fails, or a session does not come to its final score in time.
-    pub fn run(&self, mut sources: Sources, watch: &mut dyn FnMut(Phase, &Board)) -> Result<Board, Failure> {
-        let stage = Stage::set(self.brokers.as_deref(), PARTITIONS, &mut sources)?;
+    pub fn run(&self, mut sources: Sources, watch: &mut dyn FnMut(Scene<'_>)) -> Result<(), Failure> {
+        let stage = Stage::set(self.brokers.as_deref(), PARTITIONS, door::place(self.listen), &mut sources)?;
         let settings = Settings::load(&sources)?;
         crate::telemetry::logs::begin(&settings.telemetry);
         let policy = policy::load(self.policy.as_deref().unwrap_or(&settings.policy))?;
         let connection = settings.connection().map_err(|error| Failure::new(Exit::Configuration, error))?;
         let mut board = Board::new(self.seats()?);
-        watch(Phase::Starting, &board);
+        watch(Scene::Starting(&board));
         stage.create_topics(&connection)?;
 
         let onlooker = onlooker(&connection, stage.topics()).map_err(service)?;
         let publication = self.publication(&stage, &connection, &policy, &settings)?;
-        let worker = Service::new(settings, policy)?;
+        let worker = Service::new(settings.clone(), policy)?;
         worker.serve(true)?;
-        let run = Run { worker: &worker, publication: &publication, onlooker, plans: self.plans() };
-        run.to_the_end(&mut board, watch)?;
-        Ok(board)
+        let door = Door::open(&settings)?;
+        watch(Scene::Open(door.links()));
+        let (publication, plans, stays) = (&publication, self.plans(), self.stays);
+        let run = Run { worker: &worker, publication, onlooker, plans, stays };
+        let ended = run.to_the_end(&mut board, watch);
+        door.close().and(ended)
     }
 
     fn seats(&self) -> Result<Vec<Seat>, Failure> {
@@ -155,11 +170,12 @@ struct Run<'a> {
     publication: &'a Publication,
     onlooker: PartitionReader,
     plans: Vec<SessionPlan>,
+    stays: bool,
 }
 
 impl Run<'_> {
     /// Starts worker and candidates, and ends them however it goes.
-    fn to_the_end(&self, board: &mut Board, watch: &mut dyn FnMut(Phase, &Board)) -> Result<(), Failure> {
+    fn to_the_end(&self, board: &mut Board, watch: &mut dyn FnMut(Scene<'_>)) -> Result<(), Failure> {
         let failed = AtomicBool::new(false);
         thread::scope(|scope| {
             let working = scope.spawn(|| {
@@ -190,7 +206,7 @@ impl Run<'_> {
         &self,
         failed: &AtomicBool,
         board: &Board,
-        watch: &mut dyn FnMut(Phase, &Board),
+        watch: &mut dyn FnMut(Scene<'_>),
     ) -> Result<(), Failure> {
         let began = Instant::now();
         while let Some(waits_for) = self.worker.health().waits() {
@@ -200,7 +216,7 @@ impl Run<'_> {
             if began.elapsed() > READY_WITHIN {
                 return Err(anyhow!("the worker did not become ready: {waits_for}").into());
             }
-            watch(Phase::Starting, board);
+            watch(Scene::Starting(board));
         }
         Ok(())
     }
@@ -218,12 +234,12 @@ impl Run<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Looks on until every score is final.
+    /// Looks on until every score is final, and longer if it is to stay.
     fn watch(
         &self,
         failed: &AtomicBool,
         board: &mut Board,
-        watch: &mut dyn FnMut(Phase, &Board),
+        watch: &mut dyn FnMut(Scene<'_>),
     ) -> Result<(), Failure> {
         let began = Instant::now();
         let mut told = Instant::now();
@@ -232,7 +248,7 @@ impl Run<'_> {
             self.look(board)?;
             if told.elapsed() >= LOOK {
                 told = Instant::now();
-                watch(Phase::Running, board);
+                watch(Scene::Running(board));
             }
             if failed.load(Ordering::Relaxed) || self.worker.stop().is_draining() {
                 return Err(ended_early());
@@ -246,7 +262,14 @@ impl Run<'_> {
         while ended.elapsed() < LAST_LOOK {
             self.look(board)?;
         }
-        watch(Phase::Running, board);
+        watch(Scene::Final(board));
+        while self.stays && !self.worker.stop().wait(LOOK) {
+            if failed.load(Ordering::Relaxed) {
+                return Err(ended_early());
+            }
+            // Nobody is shown it any more, but what is not read is kept.
+            self.look(board)?;
+        }
         Ok(())
     }
 

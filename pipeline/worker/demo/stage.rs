@@ -1,6 +1,7 @@
 //! What a demonstration stands on: a broker, topics of its own, a folder for media, and settings that
 //! point at them. All of it is gone afterwards.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ impl Stage {
     pub(super) fn set(
         brokers: Option<&str>,
         partitions: i32,
+        dashboard: SocketAddr,
         sources: &mut Sources,
     ) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("invigilator-demo-").tempdir()?;
@@ -48,8 +50,10 @@ impl Stage {
             set("kafka.brokers", brokers.into()),
             set("kafka.topic_prefix", prefix.clone().into()),
             set("kafka.group_prefix", prefix.clone().into()),
-            set("worker.roles", vec!["observe", "score"].into()),
+            set("worker.roles", vec!["cut", "observe", "score"].into()),
             set("worker.media_prefixes", vec![format!("file://{media}/")].into()),
+            set("gateway.listen", dashboard.to_string().into()),
+            set("gateway.store", format!("{media}/gateway-store").into()),
             set("telemetry.listen", "".into()),
             // What goes wrong and is mended would tear the picture; what is not ends the run.
             set("telemetry.log_level", "error".into()),

@@ -1,8 +1,7 @@
 //! The head of a session: the score in figures and words, and where each point went.
 
-use domain::messages::{Band, Contribution, EvidenceStatus, IncidentType, Score};
+use domain::messages::{Band, EvidenceStatus, Score};
 use domain::policy::Bands;
-use domain::time::Millis;
 use maud::{Markup, html};
 
 use super::{SessionReport, words};
@@ -62,7 +61,9 @@ pub fn sentence(score: &Score) -> String {
         .contributions
         .iter()
         .filter(|part| part.applied_milli > 0)
-        .map(|part| format!("{} ({})", lower(words::incident(part.kind)), words::length(part.union_ms)))
+        .map(|part| {
+            format!("{} ({})", words::lower(words::incident(part.kind)), words::length(part.union_ms))
+        })
         .collect();
     let points = match parts.as_slice() {
         [] => "Nothing was noted that costs points.".to_owned(),
@@ -93,7 +94,7 @@ pub fn contributions(score: &Score) -> Markup {
                     @for part in &score.contributions {
                         li {
                             span.share aria-hidden="true" style={ "--points:" (words::milli(part.applied_milli).replace('−', "-")) } {}
-                            span.what { (arithmetic(part)) }
+                            span.what { (words::arithmetic(part)) }
                             b { "−" (words::milli(part.applied_milli)) }
                         }
                     }
@@ -112,52 +113,4 @@ pub fn contributions(score: &Score) -> Markup {
             }
         }
     }
-}
-
-/// One contribution as a sentence, e.g. `Two or more persons for 13 s: base 20 + 13 s × 0.2 = 22.6
-/// points`.
-pub fn arithmetic(part: &Contribution) -> String {
-    let name = words::incident(part.kind);
-    let by_time = part.rate_milli_per_s * part.union_ms.0 / 1000;
-    let sum = part.base_milli + by_time;
-    let mut told = format!("{name} for {}: base {}", seconds(part.union_ms), words::milli(part.base_milli));
-    if part.rate_milli_per_s > 0 {
-        told += &format!(
-            " + {} × {} = {}",
-            seconds(part.union_ms),
-            words::milli(part.rate_milli_per_s),
-            words::milli(sum),
-        );
-    }
-    told += " points";
-    if part.raw_milli < sum {
-        told += &format!(", limited to {}, the most this can cost", words::milli(part.raw_milli));
-    }
-    if part.applied_milli < part.raw_milli {
-        told += &format!(
-            ", counted as {} because {}",
-            words::milli(part.applied_milli),
-            if is_looking_away(part.kind) {
-                "looking away in all its forms has one limit"
-            } else {
-                "all points together are at most 100"
-            },
-        );
-    }
-    told
-}
-
-/// The types that share one limit.
-fn is_looking_away(kind: IncidentType) -> bool {
-    matches!(kind, IncidentType::GazeOffScreen | IncidentType::HeadTurnedAway | IncidentType::RepeatedGlances)
-}
-
-/// Seconds as the rate is applied to them, so that a reader can follow the multiplication.
-fn seconds(length: Millis) -> String {
-    format!("{} s", words::milli(length.0))
-}
-
-fn lower(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }

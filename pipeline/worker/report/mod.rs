@@ -27,12 +27,12 @@ mod provenance;
 mod seen;
 mod series;
 mod timeline;
-pub(crate) mod words;
 
 use domain::messages::{Incident, IncidentState, Observation, Score};
 use domain::policy::Bands;
 use domain::score::SampleTrace;
 use domain::time::{MediaMs, Millis};
+use domain::words;
 use uuid::Uuid;
 
 /// Everything the report says about one session.

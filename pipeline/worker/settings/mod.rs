@@ -16,6 +16,7 @@
 //! | [`properties`] | the file of client properties, and its secrets |
 //! | [`schema`] | the JSON schemas of settings and policy files |
 //! | [`service`] | settings of running services: Kafka, the worker's memory, telemetry |
+//! | [`gateway`] | settings of the gateway |
 //! | [`places`] | where relative paths lead |
 //! | [`policy`] | policies: by name or by file, with id, version and hash |
 //!
@@ -24,6 +25,7 @@
 
 pub mod adapters;
 pub mod fingerprint;
+pub mod gateway;
 pub mod layers;
 pub mod places;
 pub mod policy;
@@ -44,6 +46,7 @@ use domain::observe::quality::QualityGate;
 use domain::sampling::{SampleGrid, Suspicion};
 use domain::time::Millis;
 
+pub use self::gateway::Gateway;
 pub use problem::{Problem, SettingsError};
 pub use raw::{Barrier, LogFormat, LogLevel, Provider, ProviderMissing, Role};
 pub use service::{Kafka, Telemetry, Worker};
@@ -80,6 +83,8 @@ pub struct Settings {
     pub kafka: Kafka,
     /// What runs in this process, and how much memory it may hold.
     pub worker: Worker,
+    /// The door for browsers.
+    pub gateway: Gateway,
     /// What operators see.
     pub telemetry: Telemetry,
     /// SHA-256 over everything in here that can change an observation, lower-case hex.

@@ -40,7 +40,7 @@ fn text(path: &Path) -> io::Result<String> {
 }
 
 /// Warns of a secret that every user of the machine can read.
-fn warn_if_exposed(path: &Path) {
+pub(crate) fn warn_if_exposed(path: &Path) {
     let is_exposed = path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0);
     if is_exposed {
         tracing::warn!(file = %path.display(), "a secret that everybody on this machine can read: chmod o-r");

@@ -38,6 +38,8 @@ pub struct RawSettings {
     pub kafka: RawKafka,
     /// What runs in this process, and how much memory it may hold.
     pub worker: RawWorker,
+    /// The door for browsers.
+    pub gateway: RawGateway,
     /// What operators see.
     pub telemetry: RawTelemetry,
 }
@@ -294,6 +296,65 @@ impl Role {
             Self::Score => "score",
         }
     }
+}
+
+/// The door for browsers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawGateway {
+    /// Address of the API and of the pages.
+    pub listen: String,
+    /// File with the certificate chain, PEM; empty = plain HTTP.
+    pub tls_cert: String,
+    /// File with its private key, PEM.
+    pub tls_key: String,
+    /// File with the secrets of the gateway's own tokens, one a line.
+    pub key_file: String,
+    /// For whom tokens must be meant.
+    pub audience: String,
+    /// Issuer of the identity provider's tokens; empty = there is none.
+    pub issuer: String,
+    /// The identity provider's keys: a file, or an address.
+    pub jwks: String,
+    /// How long an upload token is good, in seconds.
+    #[schemars(range(min = 60, max = 86_400))]
+    pub token_ttl_s: u32,
+    /// The folder with what dashboards are shown; rebuilt from Kafka if it is lost.
+    pub store: String,
+    /// The largest chunk, in KiB.
+    #[schemars(range(min = 16, max = 65_000))]
+    pub max_chunk_kib: u32,
+    /// How much a session may upload in the long run, in KiB per second.
+    #[schemars(range(min = 16, max = 1_000_000))]
+    pub session_kib_per_s: u32,
+    /// Memory for uploads that are on their way, in MiB.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub upload_mib: u32,
+    /// Most connections.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections: u32,
+    /// Most listeners of events.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub listeners: u32,
+    /// Requests per second of a token.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_per_s: u32,
+    /// How long the header of a request may take.
+    #[schemars(range(min = 100, max = 600_000))]
+    pub header_timeout_ms: u32,
+    /// How long the body of a chunk may take.
+    #[schemars(range(min = 100, max = 600_000))]
+    pub body_timeout_ms: u32,
+    /// How long a chunk may take to be acknowledged by brokers.
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub append_timeout_ms: u32,
+    /// How long requests may go on after the end was asked for.
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub drain_deadline_ms: u32,
+    /// Origins whose pages may call the API from a browser.
+    pub cors_origins: Vec<String>,
+    /// Names or files of policies that sessions may be created under, besides the built-in ones.
+    pub policies: Vec<String>,
 }
 
 /// What operators see.

@@ -12,7 +12,7 @@ use crate::media::Prefix;
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
 use super::raw::{RawDecode, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
-use super::{Adaptive, Decode, Infer, Provider, Sampling, Settings, fingerprint, places, service};
+use super::{Adaptive, Decode, Infer, Provider, Sampling, Settings, fingerprint, gateway, places, service};
 
 /// How the names of models with 8-bit weights end.
 const EIGHT_BITS: &str = "_int8";
@@ -31,6 +31,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
     check.infer(&raw.infer);
     check.kafka(&raw.kafka);
     check.worker(&raw.worker);
+    check.gateway(raw);
     check.telemetry(&raw.telemetry);
     check.unless(!raw.policy.default.trim().is_empty(), "policy.default", "must name a policy or a file");
     let (Some(grid), true) = (grid, check.problems.is_empty()) else {
@@ -67,6 +68,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
         policy: raw.policy.default.clone(),
         kafka: service::kafka(&raw.kafka),
         worker: service::worker(&raw.worker),
+        gateway: gateway::gateway(&raw.gateway),
         telemetry: service::telemetry(&raw.telemetry),
         config_hash: fingerprint::of(raw, raw.infer.provider),
         config_hash_on_cpu: fingerprint::of(raw, Provider::Cpu),
@@ -244,6 +246,42 @@ impl Check<'_> {
                 // Not repeated: what was meant for an address may hold a password.
                 self.unless(false, "worker.media_prefixes", &format!("number {} {error}", index + 1));
             }
+        }
+    }
+
+    fn gateway(&mut self, settings: &RawSettings) {
+        let raw = &settings.gateway;
+        let listen = raw.listen.parse::<SocketAddr>().is_ok();
+        self.unless(listen, "gateway.listen", "must be an address such as 0.0.0.0:8443");
+        let both = raw.tls_cert.is_empty() == raw.tls_key.is_empty();
+        self.unless(both, "gateway.tls_key", "certificate and key go together");
+        self.unless(!raw.audience.is_empty(), "gateway.audience", "must say for whom tokens are meant");
+        let both = raw.issuer.is_empty() == raw.jwks.is_empty();
+        self.unless(both, "gateway.jwks", "the identity provider's keys and its issuer go together");
+        let own = raw.issuer == ::gateway::auth::keys::OWN_ISSUER;
+        self.unless(!own, "gateway.issuer", "must not be the gateway's own");
+        self.unless(!raw.store.is_empty(), "gateway.store", "must name a folder");
+        self.within("gateway.token_ttl_s", raw.token_ttl_s, 60, 86_400);
+        self.within("gateway.max_chunk_kib", raw.max_chunk_kib, 16, 65_000);
+        // Headers take little, but they take something.
+        let fits = raw.max_chunk_kib.saturating_add(8) <= settings.kafka.max_record_kib;
+        self.unless(fits, "gateway.max_chunk_kib", "must be 8 below kafka.max_record_kib, or less");
+        self.within("gateway.session_kib_per_s", raw.session_kib_per_s, 16, 1_000_000);
+        self.within("gateway.upload_mib", raw.upload_mib, 1, 65_536);
+        let fits = u64::from(raw.max_chunk_kib) <= u64::from(raw.upload_mib) * 1024;
+        self.unless(fits, "gateway.upload_mib", "must hold one chunk of gateway.max_chunk_kib");
+        self.within("gateway.connections", raw.connections, 1, 1_000_000);
+        self.within("gateway.listeners", raw.listeners, 1, 1_000_000);
+        self.within("gateway.requests_per_s", raw.requests_per_s, 1, 1_000_000);
+        self.within("gateway.header_timeout_ms", raw.header_timeout_ms, 100, 600_000);
+        self.within("gateway.body_timeout_ms", raw.body_timeout_ms, 100, 600_000);
+        self.within("gateway.append_timeout_ms", raw.append_timeout_ms, 1000, 600_000);
+        self.within("gateway.drain_deadline_ms", raw.drain_deadline_ms, 1000, 600_000);
+        for origin in &raw.cors_origins {
+            let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+            let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '*', '@']));
+            let message = format!("`{origin}` is no origin such as https://exam.example.org");
+            self.unless(is_origin, "gateway.cors_origins", &message);
         }
     }
 

@@ -1,7 +1,10 @@
-//! Every metric of the program: name, help, labels, buckets. No other file makes one.
+//! Every metric of the program: name, help, labels, buckets. No other file makes one, but the one for the gateway
+//! beside this.
 //!
 //! Labels come from enums and from tables of the program, never from records: a session, a tenant or a
 //! file name as a label would grow without bound and tell who sat an exam.
+
+mod gateway;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use self::gateway::GatewayMetrics;
 use crate::clock;
 use crate::settings::Role;
 
@@ -146,6 +150,7 @@ pub struct Metrics {
     providers: IntGaugeVec,
     overtaken: IntCounter,
     overtaken_records: IntCounter,
+    gateway: GatewayMetrics,
 }
 
 impl Metrics {
@@ -258,6 +263,7 @@ impl Metrics {
                 "overtaken_records_total",
                 "Offsets that retention deleted before they were read, in those partitions",
             ),
+            gateway: GatewayMetrics::new(&make),
             registry: registry.clone(),
         };
         metrics.zero();

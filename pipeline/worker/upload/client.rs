@@ -52,12 +52,22 @@ pub struct NewSession<'a> {
 }
 
 /// A session that uploads are taken of.
-pub(super) struct Opened {
+pub struct Opened {
     id: String,
-    pub(super) session: SessionId,
+    /// Its name.
+    pub session: SessionId,
     bearer: HeaderValue,
     /// The largest chunk, in bytes.
-    pub(super) chunk_bytes: usize,
+    pub chunk_bytes: usize,
+}
+
+impl Opened {
+    /// The page of the gateway at an address on which a candidate sits this session. Holds the token.
+    pub fn page(&self, address: &str) -> String {
+        // What stands behind the scheme is the token.
+        let token = self.bearer.to_str().ok().and_then(|bearer| bearer.split_once(' ')).unwrap_or_default().1;
+        format!("{address}/candidate/#id={}&token={token}", self.id)
+    }
 }
 
 #[derive(Deserialize)]
@@ -119,7 +129,7 @@ impl Client {
     ///
     /// # Errors
     /// If the gateway refuses, or cannot be reached.
-    pub(super) async fn create(&self, new: &NewSession<'_>) -> Result<Opened, UploadError> {
+    pub async fn create(&self, new: &NewSession<'_>) -> Result<Opened, UploadError> {
         const ACTION: &str = "create a session";
         let body = serde_json::to_vec(new)
             .map_err(|error| UploadError::Answer { action: ACTION, reason: error.to_string() })?;

@@ -25,11 +25,10 @@ use domain::time::MediaMs;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-pub use client::{Client, NewSession};
+pub use client::{Client, NewSession, Opened};
 pub use error::UploadError;
 
 use crate::publish::Pace;
-use client::Opened;
 use slices::{Slice, Slices};
 
 /// Slices of a session that are read before they are sent.

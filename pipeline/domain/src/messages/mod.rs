@@ -4,6 +4,7 @@
 //! means "not known" and never 0. Wall-clock values sit in the `run` object alone, which is outside
 //! ids, hashes and equality ([`canonical`]).
 
+mod audit;
 pub mod canonical;
 mod chunk;
 mod cut_state;
@@ -18,6 +19,7 @@ mod segment;
 mod session;
 mod upload;
 
+pub use audit::*;
 pub use chunk::*;
 pub use cut_state::*;
 pub use incident::*;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::compact;
@@ -13,14 +14,20 @@ use crate::messages::{Coverage, UnseenReason};
 use crate::time::{Interval, IntervalSet, MediaMs, Millis};
 
 /// Why time was not seen: what the observer says, and three reasons that only the fold can know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Unseen {
+pub enum Unseen {
+    /// Too dark for any model.
     Dark,
+    /// Too blurred for any model.
     Blur,
+    /// The picture was near-uniform.
     Obstructed,
+    /// The bytes could not be decoded.
     Undecodable,
+    /// There is no picture for that time.
     Gap,
+    /// We left it out under load.
     Shed,
     /// The picture stood still.
     Frozen,

@@ -11,7 +11,7 @@ use crate::time::{Interval, IntervalSet, MediaMs};
 
 /// The facts known so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Lifecycle {
+pub(crate) struct Lifecycle {
     /// In order of media time.
     facts: Vec<Fact>,
 }
@@ -32,6 +32,11 @@ impl Lifecycle {
         let place = self.facts.partition_point(|have| (have.at, have.rank()) <= (fact.at, fact.rank()));
         self.facts.insert(place, fact);
         true
+    }
+
+    /// What is known, in order of media time.
+    pub fn facts(&self) -> impl ExactSizeIterator<Item = (MediaMs, &SessionEvent)> {
+        self.facts.iter().map(|fact| (fact.at, &fact.event))
     }
 
     /// Whether the session is known to have begun.

@@ -41,7 +41,7 @@ mod hysteresis;
 mod identity;
 mod input;
 mod ledger;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod perception;
 mod persons;
 mod publish;
@@ -62,6 +62,7 @@ mod witness;
 mod words;
 
 pub use calibration::Direction;
+pub use coverage::Unseen;
 pub use fold::SessionFold;
 pub use input::{Counters, Output, ScoreInput};
 pub use perception::Gaze;

@@ -114,7 +114,7 @@ impl Decided {
 
 /// An RFC 3339 text as nanoseconds since 1970, so that texts with other offsets or precision compare
 /// as the instants they mean. A text that is none sorts first.
-fn instant(text: &str) -> Option<i128> {
+pub(crate) fn instant(text: &str) -> Option<i128> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);

@@ -130,7 +130,8 @@ fn contribution(points: &Points, kind: IncidentType, total: Total) -> Contributi
     }
 }
 
-fn is_looking_away(kind: IncidentType) -> bool {
+/// The types that share one limit.
+pub fn is_looking_away(kind: IncidentType) -> bool {
     matches!(kind, IncidentType::GazeOffScreen | IncidentType::HeadTurnedAway | IncidentType::RepeatedGlances)
 }
 

@@ -1,7 +1,7 @@
 //! Writing with receipts: whoever sends a record learns whether it is safe.
 //!
 //! A record that was accepted is delivered once and in order of its partition, or its receipt comes
-//! back with the error; none is dropped silently. Sending blocks while the budget is on its way.
+//! back with the error; none is dropped silently. Sending blocks while the budget is on its way, or says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use rdkafka::Message;
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 
-use super::room::Room;
+use super::room::{NoRoom, Room};
 use super::{config, library_record};
 use crate::connection::Connection;
 use crate::context::{self, Context, Errors};
@@ -20,6 +20,8 @@ use crate::topics::LARGEST_RECORD;
 
 /// What a record costs beside its bytes.
 const OVERHEAD: usize = 512;
+/// As errors say it.
+const SEND: &str = "send a record";
 
 /// How to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,17 +99,41 @@ impl<T: Send + Sync + 'static> Publisher<T> {
     /// If the record is not accepted: too large, an unusable producer, closed. `on_delivered` is not
     /// called for it then.
     pub fn send(&self, record: Outgoing, receipt: T) -> Result<(), Refused<T>> {
-        const ACTION: &str = "send a record";
-        let bytes = record.bytes();
-        if bytes > self.message_max_bytes {
-            let error = KafkaError::TooLarge { bytes, limit: self.message_max_bytes };
-            return Err(Refused { receipt, error });
-        }
-        let bytes = bytes + OVERHEAD;
+        let bytes = match self.fitting(&record) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(Refused { receipt, error }),
+        };
         if self.deliveries.own.room.enter(bytes).is_err() {
-            return Err(Refused { receipt, error: KafkaError::Closed { action: ACTION } });
+            return Err(Refused { receipt, error: KafkaError::Closed { action: SEND } });
         }
-        self.producer.send(library_record(&record, Box::new(Way { bytes, receipt }))).map_err(
+        self.hand_over(&record, bytes, receipt)
+    }
+
+    /// Sends a record if there is room for it now. Never blocks.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`KafkaError::Full`] while the budget is on its way.
+    pub fn try_send(&self, record: Outgoing, receipt: T) -> Result<(), Refused<T>> {
+        let bytes = match self.fitting(&record) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(Refused { receipt, error }),
+        };
+        match self.deliveries.own.room.try_enter(bytes) {
+            Ok(()) => self.hand_over(&record, bytes, receipt),
+            Err(NoRoom::Full) => Err(Refused { receipt, error: KafkaError::Full }),
+            Err(NoRoom::Closed) => Err(Refused { receipt, error: KafkaError::Closed { action: SEND } }),
+        }
+    }
+
+    /// What a record takes of the budget, if it is not too large.
+    fn fitting(&self, record: &Outgoing) -> Result<usize, KafkaError> {
+        let (bytes, limit) = (record.bytes(), self.message_max_bytes);
+        if bytes > limit { Err(KafkaError::TooLarge { bytes, limit }) } else { Ok(bytes + OVERHEAD) }
+    }
+
+    /// Gives a record that has its room to the library.
+    fn hand_over(&self, record: &Outgoing, bytes: usize, receipt: T) -> Result<(), Refused<T>> {
+        self.producer.send(library_record(record, Box::new(Way { bytes, receipt }))).map_err(
             |(error, native)| {
                 self.deliveries.own.room.leave(bytes);
                 let receipt = native.delivery_opaque.receipt;
@@ -115,7 +141,7 @@ impl<T: Send + Sync + 'static> Publisher<T> {
                     Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
                         KafkaError::TooLarge { bytes, limit: self.message_max_bytes }
                     }
-                    _ => KafkaError::from_library(ACTION, error).about(&[Subject::Topic(&record.topic)]),
+                    _ => KafkaError::from_library(SEND, error).about(&[Subject::Topic(&record.topic)]),
                 };
                 Refused { receipt, error }
             },

@@ -18,9 +18,29 @@ struct State {
     is_closed: bool,
 }
 
+/// There is no room for it now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoRoom {
+    /// Others are on their way.
+    Full,
+    /// Nobody is let in any more.
+    Closed,
+}
+
 /// The room was closed while it was waited for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Closed;
+
+impl State {
+    fn is_full(&self, bytes: usize, limit: usize) -> bool {
+        self.records > 0 && self.bytes.saturating_add(bytes) > limit
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.records += 1;
+    }
+}
 
 impl Room {
     pub(super) fn new(limit: usize) -> Self {
@@ -29,16 +49,27 @@ impl Room {
 
     /// Waits until there is room. A record that is larger than all of it goes alone.
     pub(super) fn enter(&self, bytes: usize) -> Result<(), Closed> {
-        let is_full = |state: &mut State| {
-            !state.is_closed && state.records > 0 && state.bytes.saturating_add(bytes) > self.limit
-        };
-        let state = self.changed.wait_while(self.lock(), is_full);
+        let state = self
+            .changed
+            .wait_while(self.lock(), |state| !state.is_closed && state.is_full(bytes, self.limit));
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         if state.is_closed {
             return Err(Closed);
         }
-        state.bytes = state.bytes.saturating_add(bytes);
-        state.records += 1;
+        state.add(bytes);
+        Ok(())
+    }
+
+    /// Takes room if there is some.
+    pub(super) fn try_enter(&self, bytes: usize) -> Result<(), NoRoom> {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(NoRoom::Closed);
+        }
+        if state.is_full(bytes, self.limit) {
+            return Err(NoRoom::Full);
+        }
+        state.add(bytes);
         Ok(())
     }
 
@@ -96,6 +127,16 @@ mod tests {
             room.leave(60);
             assert_eq!(told.recv().unwrap(), 1);
         });
+    }
+
+    #[test]
+    fn who_does_not_wait_is_told_why() {
+        let room = Room::new(100);
+        assert_eq!(room.try_enter(60), Ok(()));
+        assert_eq!(room.try_enter(60), Err(NoRoom::Full));
+        assert_eq!(room.try_enter(40), Ok(()));
+        room.close();
+        assert_eq!(room.try_enter(1), Err(NoRoom::Closed));
     }
 
     #[test]

@@ -10,9 +10,9 @@ use domain::messages::{
     Band, Incident, IncidentClass, IncidentState, NotEvaluatedReason, ReviewPriority, Score,
 };
 use domain::time::Millis;
+use domain::words;
 
 use super::super::table::aligned;
-use crate::report::words;
 
 /// Prints the summary of one file. `incidents` are the last revisions.
 ///

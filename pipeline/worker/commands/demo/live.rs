@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use domain::messages::{Score, ScoreStatus};
+use domain::words;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::demo::board::{Board, Seat, Totals};
-use crate::demo::{Demo, Phase};
-use crate::report::words;
+use crate::demo::board::{Seat, Totals};
+use crate::demo::{Demo, Scene};
 
 const SEAT: &str = "{prefix:14} {bar:24} {pos:>3}/{len:3} s  {wide_msg}";
 const TOTALS: &str = "{spinner} {wide_msg}";
@@ -38,10 +38,13 @@ impl Live {
     }
 
     /// Shows how things stand.
-    pub fn show(&mut self, phase: Phase, board: &Board) {
-        let summary = match phase {
-            Phase::Starting => "the worker starts: models, decoders, partitions".to_owned(),
-            Phase::Running => totals(&board.totals(), board.seats.len()),
+    pub fn show(&mut self, scene: Scene<'_>) {
+        let (summary, board) = match scene {
+            Scene::Open(links) => return self.tell(&format!("dashboard: {}", links.dashboard)),
+            Scene::Starting(board) => ("the worker starts: models, decoders, partitions".to_owned(), board),
+            Scene::Running(board) | Scene::Final(board) => {
+                (totals(&board.totals(), board.seats.len()), board)
+            }
         };
         if self.all.is_hidden() {
             if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
@@ -60,9 +63,16 @@ impl Live {
     }
 
     /// Takes the view away.
-    pub fn finish(self) {
+    pub fn finish(&self) {
         // What cannot be cleared stays in sight.
         let _cleared = self.all.clear();
+    }
+
+    /// A line that stays above the view.
+    fn tell(&self, line: &str) {
+        if self.all.is_hidden() || self.all.println(line).is_err() {
+            eprintln!("{line}");
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! `invigilator demo`: a running system to look at, and what it came to.
 //!
-//! While it runs: a live view where a person watches, else a line every few seconds, on stderr. At the
-//! end: a table of final scores with their reasons, on stdout.
+//! While it runs: the dashboard in a browser, and a live view where a person watches, else a line every few seconds,
+//! on stderr. At the end: a table of final scores with their reasons, on stdout. Where a person watches, everything
+//! stays open then, so that they can look around, and sit the exam themselves.
 
 mod live;
 mod table;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use crate::cli::DemoArgs;
-use crate::demo::{Demo, candidates};
+use crate::demo::board::Board;
+use crate::demo::{Demo, Links, Scene, candidates};
 use crate::exit::{Exit, Failure};
 use crate::settings::{Sources, places};
 use live::Live;
@@ -33,19 +35,42 @@ pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
         brokers: args.brokers.clone(),
         speed: args.speed,
         policy: args.common.policy.clone(),
+        listen: args.listen,
+        stays: args.stay || (io::stdin().is_terminal() && io::stderr().is_terminal()),
     };
     let mut sources = Sources::of_process(args.common.config.as_deref());
     sources.arguments = args.common.overrides();
     let mut live = Live::new(&demo);
-    let board = demo.run(sources, &mut |phase, board| live.show(phase, board))?;
-    live.finish();
+    let (mut links, mut printed) = (None, Ok(()));
+    demo.run(sources, &mut |scene| {
+        live.show(scene);
+        match scene {
+            Scene::Open(open) => links = Some(open.clone()),
+            Scene::Final(board) => {
+                live.finish();
+                printed = print(&demo, board, links.as_ref());
+            }
+            Scene::Starting(_) | Scene::Running(_) => {}
+        }
+    })?;
+    printed?;
+    Ok(Exit::Ok)
+}
 
+/// What it came to.
+fn print(demo: &Demo, board: &Board, links: Option<&Links>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    table::print(&mut out, &board)?;
+    table::print(&mut out, board)?;
     if demo.brokers.is_none() {
         for line in EMBEDDED {
             writeln!(out, "{line}")?;
         }
     }
-    Ok(Exit::Ok)
+    if let Some(links) = links.filter(|_| demo.stays) {
+        writeln!(out)?;
+        writeln!(out, "look around:          {}", links.dashboard)?;
+        writeln!(out, "sit the exam yourself: {}", links.candidate)?;
+        writeln!(out, "Ctrl-C ends it")?;
+    }
+    Ok(())
 }

@@ -5,10 +5,10 @@
 use std::io::{self, Write};
 
 use domain::messages::{Incident, IncidentClass, Score};
+use domain::words;
 
 use super::super::table::aligned;
 use crate::demo::board::{Board, Seat, Totals};
-use crate::report::words;
 
 /// Prints the table and the figures of the run.
 ///

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use domain::error::ErrorKind;
+use domain::words;
 use kafka::{Connection, KafkaError, Topics};
 
 use super::analyze::inputs;
@@ -19,7 +20,6 @@ use super::progress::Progress;
 use crate::cli::PublishArgs;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, Published, SessionPlan, Shelf};
-use crate::report::words;
 use crate::settings::{Settings, Sources, policy};
 use crate::stages::Stop;
 use crate::telemetry::logs;

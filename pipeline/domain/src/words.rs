@@ -1,13 +1,14 @@
 //! The contract's names in plain words, and figures as people write them.
 //!
-//! Responsible for the tone of the report: it says what was seen and what was not, never what anybody
-//! meant by it.
+//! Responsible for the tone of reports and dashboards: they say what was seen and what was not, never what
+//! anybody meant by it. The sentence that an incident carries itself is made in `score/words.rs`.
 
-use domain::messages::{
-    Accommodation, Attribution, Band, CountsReason, IdentityState, IncidentType, NotEvaluatedReason,
-    ReviewPriority, ReviewStatus, ScoreStatus, Severity,
+use crate::messages::{
+    Accommodation, Attribution, Band, Contribution, CountsReason, IdentityState, IncidentType,
+    NotEvaluatedReason, ReviewPriority, ReviewStatus, ScoreStatus, Severity,
 };
-use domain::time::{MediaMs, Millis};
+use crate::score::rule::is_looking_away;
+use crate::time::{MediaMs, Millis};
 
 /// What a type of incident is called at the start of a sentence or a row.
 pub fn incident(kind: IncidentType) -> &'static str {
@@ -180,8 +181,48 @@ pub fn unseen(reason: &str) -> &str {
         "shed" => "Left out by this system under load",
         "frozen" => "Picture stood still",
         "late" => "Arrived too late",
+        "overtaken" => "Deleted before it could be looked at",
         other => other,
     }
+}
+
+/// One contribution as a sentence, e.g. `Two or more persons for 13 s: base 20 + 13 s × 0.2 = 22.6
+/// points`.
+pub fn arithmetic(part: &Contribution) -> String {
+    let name = incident(part.kind);
+    let by_time = part.rate_milli_per_s * part.union_ms.0 / 1000;
+    let sum = part.base_milli + by_time;
+    let mut told = format!("{name} for {}: base {}", seconds(part.union_ms), milli(part.base_milli));
+    if part.rate_milli_per_s > 0 {
+        told += &format!(" + {} × {} = {}", seconds(part.union_ms), milli(part.rate_milli_per_s), milli(sum));
+    }
+    told += " points";
+    if part.raw_milli < sum {
+        told += &format!(", limited to {}, the most this can cost", milli(part.raw_milli));
+    }
+    if part.applied_milli < part.raw_milli {
+        told += &format!(
+            ", counted as {} because {}",
+            milli(part.applied_milli),
+            if is_looking_away(part.kind) {
+                "looking away in all its forms has one limit"
+            } else {
+                "all points together are at most 100"
+            },
+        );
+    }
+    told
+}
+
+/// Seconds as the rate is applied to them, so that a reader can follow the multiplication.
+fn seconds(length: Millis) -> String {
+    format!("{} s", milli(length.0))
+}
+
+/// The text as it continues a sentence.
+pub fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// An instant as `12:34` or `1:02:34`.

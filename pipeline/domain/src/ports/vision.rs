@@ -1,6 +1,4 @@
-//! The seams between the core and its adapters: what `decode` hands over, what `infer` answers.
-//!
-//! `worker` joins the two; they do not know each other.
+//! Looking at pictures: what `decode` hands over, what `infer` answers.
 
 use std::sync::Arc;
 

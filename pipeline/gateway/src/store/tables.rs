@@ -1,0 +1,234 @@
+//! The file: an embedded database with four tables. Values are JSON. Everything in it can be made again from the log.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use domain::desk::{SessionDesk, SessionSummary};
+use domain::ids::SessionId;
+use domain::messages::Audit;
+use domain::ports::Feed;
+use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Changes whenever a desk or a summary is folded or written differently: then all is folded again.
+const FORMAT: u64 = 1;
+const FILE: &str = "store.redb";
+/// Memory for pages of the file; most reads are of desks in memory.
+const CACHE_BYTES: usize = 64 << 20;
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const POSITIONS: TableDefinition<'_, (&str, i32), i64> = TableDefinition::new("positions");
+const DESKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("desks");
+const SUMMARIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("summaries");
+const AUDIT: TableDefinition<'_, (&str, i64, &str), &[u8]> = TableDefinition::new("audit");
+
+/// A store that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be used.
+    #[error("cannot use the folder {}: {source}", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error("{} is in use: each gateway has a store of its own", .0.display())]
+    InUse(PathBuf),
+    /// The database failed.
+    #[error("the store failed: {0}")]
+    Database(#[from] redb::Error),
+    /// What is in it makes no sense.
+    #[error("the store holds what nobody wrote: {0}")]
+    Content(#[from] serde_json::Error),
+}
+
+macro_rules! from_database {
+    ($($error:ty),*) => {
+        $(impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Database(error.into())
+            }
+        })*
+    };
+}
+from_database!(
+    DatabaseError,
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError,
+    redb::SetDurabilityError
+);
+
+/// Next offset of each partition.
+pub type Positions = BTreeMap<(Feed, i32), i64>;
+
+/// Where an entry of the audit log is among those of its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPlace {
+    /// When the log took it, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Its id.
+    pub audit_id: String,
+}
+
+/// The file.
+#[derive(Debug)]
+pub struct Tables {
+    database: Database,
+}
+
+impl Tables {
+    /// Opens the file of a folder; makes an empty one where there is none, or one of another format.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or another process uses it.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::Folder { folder: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let file = folder.join(FILE);
+        match Self::open_file(&file) {
+            Ok(Some(tables)) => return Ok(tables),
+            Ok(None) => tracing::info!("the store is of another format: it is made again from the log"),
+            Err(error @ (StoreError::InUse(_) | StoreError::Folder { .. })) => return Err(error),
+            Err(error) => tracing::warn!(%error, "the store cannot be read: it is made again from the log"),
+        }
+        fs::remove_file(&file).map_err(failed)?;
+        Self::open_file(&file)?.ok_or_else(|| failed(io::Error::other("it changes under our hands")))
+    }
+
+    /// Opens the file; `None` if it is of another format.
+    fn open_file(file: &Path) -> Result<Option<Self>, StoreError> {
+        let database = match Database::builder().set_cache_size(CACHE_BYTES).create(file) {
+            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(file.to_owned())),
+            opened => opened?,
+        };
+        let begun = database.begin_write()?;
+        let is_ours = {
+            let mut meta = begun.open_table(META)?;
+            let found = meta.get("format")?.map(|format| format.value());
+            if found.is_none() {
+                meta.insert("format", FORMAT)?;
+            }
+            found.is_none_or(|found| found == FORMAT)
+        };
+        begun.open_table(POSITIONS)?;
+        begun.open_table(DESKS)?;
+        begun.open_table(SUMMARIES)?;
+        begun.open_table(AUDIT)?;
+        begun.commit()?;
+        Ok(is_ours.then_some(Self { database }))
+    }
+
+    /// Next offset of each partition.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn positions(&self) -> Result<Positions, StoreError> {
+        let table = self.database.begin_read()?.open_table(POSITIONS)?;
+        let mut positions = Positions::new();
+        for row in table.iter()? {
+            let (key, offset) = row?;
+            let (name, partition) = key.value();
+            if let Some(feed) = Feed::ALL.into_iter().find(|feed| feed.name() == name) {
+                positions.insert((feed, partition), offset.value());
+            }
+        }
+        Ok(positions)
+    }
+
+    /// Summaries of all sessions, as they were when they were written.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn summaries(&self) -> Result<Vec<SessionSummary>, StoreError> {
+        let table = self.database.begin_read()?.open_table(SUMMARIES)?;
+        let mut summaries = Vec::new();
+        for row in table.iter()? {
+            summaries.push(parse(row?.1.value())?);
+        }
+        Ok(summaries)
+    }
+
+    /// The desk of a session.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn desk(&self, session: &SessionId) -> Result<Option<SessionDesk>, StoreError> {
+        let table = self.database.begin_read()?.open_table(DESKS)?;
+        table.get(session.as_str())?.map(|desk| parse(desk.value())).transpose()
+    }
+
+    /// The newest entries of a tenant's audit log before a place.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn audit(
+        &self,
+        tenant: &str,
+        before: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<(AuditPlace, Audit)>, StoreError> {
+        let table = self.database.begin_read()?.open_table(AUDIT)?;
+        let last = before.unwrap_or(AuditPlace { at_ms: i64::MAX, audit_id: String::new() });
+        let range = (tenant, i64::MIN, "")..(tenant, last.at_ms, last.audit_id.as_str());
+        let mut entries = Vec::new();
+        for row in table.range(range)?.rev().take(limit) {
+            let (key, entry) = row?;
+            let (_, at_ms, audit_id) = key.value();
+            entries.push((AuditPlace { at_ms, audit_id: audit_id.to_owned() }, parse(entry.value())?));
+        }
+        Ok(entries)
+    }
+
+    /// Writes entries of the audit log. Those that are there already stay as they are.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn put_audit(&self, entries: &[(i64, Audit)]) -> Result<(), StoreError> {
+        let mut begun = self.database.begin_write()?;
+        // Safe with the next checkpoint; before that they are read again.
+        begun.set_durability(Durability::None)?;
+        {
+            let mut table = begun.open_table(AUDIT)?;
+            for (at_ms, entry) in entries {
+                let key = (entry.tenant.as_str(), *at_ms, entry.audit_id.as_str());
+                table.insert(key, serde_json::to_vec(entry)?.as_slice())?;
+            }
+        }
+        Ok(begun.commit()?)
+    }
+
+    /// Writes what changed, and up to where it is folded, in one transaction.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn checkpoint<'a>(
+        &self,
+        changed: impl Iterator<Item = (&'a SessionId, Vec<u8>, Vec<u8>)>,
+        positions: &Positions,
+    ) -> Result<(), StoreError> {
+        let begun = self.database.begin_write()?;
+        {
+            let (mut desks, mut summaries) = (begun.open_table(DESKS)?, begun.open_table(SUMMARIES)?);
+            for (session, desk, summary) in changed {
+                desks.insert(session.as_str(), desk.as_slice())?;
+                summaries.insert(session.as_str(), summary.as_slice())?;
+            }
+            let mut table = begun.open_table(POSITIONS)?;
+            for ((feed, partition), offset) in positions {
+                table.insert((feed.name(), *partition), *offset)?;
+            }
+        }
+        Ok(begun.commit()?)
+    }
+}
+
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, StoreError> {
+    Ok(serde_json::from_slice(json)?)
+}

@@ -1,0 +1,36 @@
+// What is recorded and judged, from the policy in force. Responsible for: a candidate reading what is true of
+// their session, and not a text that somebody once wrote.
+
+import { h } from "./dom.js";
+import { TYPES } from "./words.js";
+
+/** Draws it into `place`; `false` if it could not be loaded. */
+export async function drawNotice(place, policy) {
+  const answer = await fetch(`/v1/policies/${encodeURIComponent(policy)}/notice`).catch(() => null);
+  if (!answer?.ok) {
+    place.replaceChildren(
+      h("p", { class: "error" }, "What is recorded could not be loaded. Load this page again before you start."),
+    );
+    return false;
+  }
+  const notice = await answer.json();
+  const list = (title, items) => [
+    h("h3", {}, title),
+    h(
+      "ul",
+      {},
+      items.map((item) => h("li", {}, item)),
+    ),
+  ];
+  const looked = notice.looked_for.map(({ type, text, when }) => [
+    text ?? TYPES[type],
+    when && h("span", { class: "soft" }, ` – ${when}`),
+  ]);
+  place.replaceChildren(
+    ...list("Recorded", notice.recorded),
+    ...list("Looked for, by a program; a person looks at everything that was noted", looked),
+    ...list("Never", notice.never),
+    ...list("Kept", notice.kept),
+  );
+  return true;
+}

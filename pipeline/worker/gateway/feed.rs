@@ -1,0 +1,149 @@
+//! What dashboards are shown, from the log: a thread reads all partitions from where the store has got, and hands
+//! batches of what it read to it. Nothing is committed to Kafka: the store keeps its own positions.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::gateway::App;
+use domain::desk::DeskEntry;
+use domain::error::ErrorKind;
+use domain::messages::envelope::Message;
+use domain::messages::{Audit, Incident, Marker, Observation, Review, Score, SessionFact};
+use domain::ports::{Feed, Position, Read};
+use kafka::wire::{self, WireError};
+use kafka::{Admin, Connection, KafkaError, PartitionReader, Record, Start, Topics};
+
+use crate::clock;
+use crate::stages::Stop;
+use crate::telemetry::health::{Health, Pulse};
+use crate::telemetry::metrics::Metrics;
+use crate::topology::PATIENCE;
+
+/// Records that nobody has polled yet, in bytes.
+const BUFFER: usize = 16 << 20;
+/// Most records of a batch, which is one transaction of the store.
+const BATCH: usize = 1_000;
+/// How long a batch gathers records: incidents reach dashboards that much later.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long to wait for the first record of a batch.
+const IDLE: Duration = Duration::from_millis(500);
+/// What came later than this ago is as good as now.
+const CAUGHT_UP: Duration = Duration::from_secs(2);
+
+/// Reads what there is, for a store.
+pub struct Follower {
+    reader: PartitionReader,
+    feeds: Vec<(String, Feed)>,
+    app: App,
+    metrics: Metrics,
+    pulse: Arc<Pulse>,
+}
+
+impl Follower {
+    /// Begins where the store has got.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, or refuse this process.
+    pub fn open(
+        connection: &Connection,
+        topics: Topics,
+        app: &App,
+        metrics: Metrics,
+        health: &Health,
+    ) -> Result<Self, KafkaError> {
+        let admin = Admin::new(connection, PATIENCE)?;
+        let reader = PartitionReader::new(connection, BUFFER)?;
+        let mut feeds = Vec::new();
+        for feed in Feed::ALL {
+            let topic = topics.name(feed.name());
+            let partitions = admin.partitions(&topic)?.unwrap_or_default();
+            let starts: Vec<(&str, i32, Start)> = (0..partitions)
+                .map(|partition| {
+                    let next = app.store.next_offset(feed, partition);
+                    (topic.as_str(), partition, next.map_or(Start::Beginning, Start::Offset))
+                })
+                .collect();
+            reader.assign(&starts)?;
+            feeds.push((topic, feed));
+        }
+        Ok(Self { reader, feeds, app: app.clone(), metrics, pulse: health.register("feed") })
+    }
+
+    /// Reads until an end is asked for.
+    ///
+    /// # Errors
+    /// If the brokers refuse this process.
+    pub fn follow(self, stop: &Stop) -> Result<(), KafkaError> {
+        while !stop.is_draining() {
+            self.pulse.beat();
+            let batch = self.gather()?;
+            let lag = batch.last().map_or(Duration::ZERO, |(position, _)| clock::since_ms(position.at_ms));
+            self.metrics.feed_lag(lag);
+            if lag < CAUGHT_UP {
+                self.pulse.ready();
+            }
+            if let Err(error) = self.app.apply(batch) {
+                stop.fail("store", &error);
+            }
+        }
+        Ok(())
+    }
+
+    fn gather(&self) -> Result<Vec<(Position, Read)>, KafkaError> {
+        let mut batch = Vec::new();
+        let mut wait = IDLE;
+        let begun = Instant::now();
+        while batch.len() < BATCH {
+            match self.reader.poll(wait) {
+                Ok(Some(record)) => batch.extend(self.read(&record)),
+                Ok(None) => {}
+                // Passes by itself; until then dashboards show what there was.
+                Err(error) if error.kind() == ErrorKind::Transient => {
+                    tracing::debug!(%error, "reading on");
+                }
+                Err(error) => return Err(error),
+            }
+            let until = if batch.is_empty() { IDLE } else { GATHER };
+            wait = until.saturating_sub(begun.elapsed());
+            if wait.is_zero() {
+                break;
+            }
+        }
+        Ok(batch)
+    }
+
+    fn read(&self, record: &Record) -> Option<(Position, Read)> {
+        let (_, feed) = self.feeds.iter().find(|(topic, _)| *topic == record.origin.topic)?;
+        let position = Position {
+            feed: *feed,
+            partition: record.origin.partition,
+            offset: record.origin.offset,
+            at_ms: record.timestamp_ms.unwrap_or_default(),
+        };
+        let read = read(*feed, record).unwrap_or_else(|error| {
+            // Workers have set it aside already, with a dead letter.
+            tracing::debug!(topic = record.origin.topic, offset = record.origin.offset, %error, "passed over");
+            Read::Skipped
+        });
+        Some((position, read))
+    }
+}
+
+fn read(feed: Feed, record: &Record) -> Result<Read, WireError> {
+    if record.value.is_none() {
+        return Ok(Read::Skipped);
+    }
+    Ok(match feed {
+        Feed::Sessions => Read::Desk(DeskEntry::Session(wire::decode::<SessionFact>(record)?)),
+        Feed::Observations => match wire::kind(record)? {
+            Observation::TYPE => Read::Desk(DeskEntry::Observation(Box::new(wire::decode(record)?))),
+            Marker::TYPE => Read::Desk(DeskEntry::Marker(wire::decode(record)?)),
+            // Orders for the score role.
+            _ => Read::Skipped,
+        },
+        Feed::Incidents => Read::Desk(DeskEntry::Incident(Box::new(wire::decode::<Incident>(record)?))),
+        Feed::Scores => Read::Desk(DeskEntry::Score(Box::new(wire::decode::<Score>(record)?))),
+        Feed::Reviews => Read::Desk(DeskEntry::Review(wire::decode::<Review>(record)?)),
+        Feed::Audit => Read::Audit(wire::decode::<Audit>(record)?),
+    })
+}
