@@ -61,7 +61,8 @@ pub async fn listen(
     }
     let slot = Arc::clone(&app.listeners).try_acquire_owned().map_err(|_| {
         let detail = "there are as many listeners as there may be";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_listeners", detail).after(app.settings.heartbeat)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_listeners", detail)
+            .after(app.settings.heartbeat)
     })?;
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let (next, is_gone) = match resumed.map(|id| app.ring.after(id)) {

@@ -51,12 +51,13 @@ fn every_schema_that_is_referred_to_is_there() {
 fn answers_are_as_the_document_says() {
     let gateway = Gateway::start();
     gateway.read(crate::reading::start_of("t1/e1/s1", 0));
-    gateway.read(vec![crate::reading::incident_of("t1/e1/s1", &[]), crate::reading::score_of("t1/e1/s1", &[])]);
+    gateway
+        .read(vec![crate::reading::incident_of("t1/e1/s1", &[]), crate::reading::score_of("t1/e1/s1", &[])]);
     let document = openapi::document();
     let token = gateway.token(gateway::auth::Role::Admin, "t1");
-    let readable = endpoints().into_iter().filter(|row| {
-        row.method == "GET" && row.path != "/v1/events" && row.path != "/v1/sessions.csv"
-    });
+    let readable = endpoints()
+        .into_iter()
+        .filter(|row| row.method == "GET" && row.path != "/v1/events" && row.path != "/v1/sessions.csv");
     for row in readable {
         let path = row.path.replace("{id}", "t1:e1:s1").replace("{policy}", "standard");
         let answer = gateway.get(&path, &token);

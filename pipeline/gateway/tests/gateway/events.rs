@@ -82,7 +82,8 @@ impl Listener {
 fn what_happens_is_told_to_those_whom_it_concerns() {
     let gateway = Gateway::start();
     let proctor = gateway.token(Role::Proctor, "t1");
-    let of_e2 = gateway.keys.sign(&Claims { exams: Some(vec!["e2".to_owned()]), ..claims(Role::Proctor, "t1") });
+    let of_e2 =
+        gateway.keys.sign(&Claims { exams: Some(vec!["e2".to_owned()]), ..claims(Role::Proctor, "t1") });
     let mut all = Listener::new(&gateway, "", &proctor, None);
     let mut exam = Listener::new(&gateway, "?exam=e1", &proctor, None);
     let mut one = Listener::new(&gateway, "?session=t1:e2:s1", &proctor, None);

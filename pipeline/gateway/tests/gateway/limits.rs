@@ -18,8 +18,7 @@ fn until_closed(stream: &mut std::net::TcpStream) -> String {
 
 #[test]
 fn who_sends_a_header_byte_by_byte_is_hung_up_on() {
-    let gateway =
-        Gateway::with(GatewaySettings { header_timeout: Duration::from_millis(300), ..settings() });
+    let gateway = Gateway::with(GatewaySettings { header_timeout: Duration::from_millis(300), ..settings() });
     let begun = Instant::now();
     let mut slow = gateway.connect();
     slow.write_all(b"GET /v1/exams HTTP/1.1\r\nhost: g\r\nx-slow: ").unwrap();

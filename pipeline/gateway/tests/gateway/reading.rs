@@ -115,7 +115,10 @@ fn whoever_needs_a_person_comes_first_and_pages_go_on_behind_the_last() {
     let proctor = gateway.token(Role::Proctor, "t1");
     let list = |query: &str| gateway.get(&format!("/v1/sessions{query}"), &proctor).json();
     let all = list("");
-    assert_eq!((names(&all), &all["total"]), (["worse", "bad", "calm", "none"].map(str::to_owned).into(), &json!(4)));
+    assert_eq!(
+        (names(&all), &all["total"]),
+        (["worse", "bad", "calm", "none"].map(str::to_owned).into(), &json!(4))
+    );
     assert_eq!(all["next_cursor"], Value::Null);
     assert_eq!(names(&list("?sort=integrity")), ["worse", "bad", "calm", "none"]);
     assert_eq!(names(&list("?sort=started")), ["bad", "none", "worse", "calm"]);
@@ -135,7 +138,14 @@ fn whoever_needs_a_person_comes_first_and_pages_go_on_behind_the_last() {
         assert_eq!(paged, whole, "{sort}");
     }
     let cursor = list("?limit=1")["next_cursor"].as_str().unwrap().to_owned();
-    let bad = ["?limit=0", "?limit=201", "?sort=name", "?what=1", "?cursor=x", &format!("?sort=started&cursor={cursor}")];
+    let bad = [
+        "?limit=0",
+        "?limit=201",
+        "?sort=name",
+        "?what=1",
+        "?cursor=x",
+        &format!("?sort=started&cursor={cursor}"),
+    ];
     for query in bad {
         gateway.get(&format!("/v1/sessions{query}"), &proctor).assert_problem(400);
     }
@@ -166,7 +176,8 @@ fn a_sessions_page_holds_what_the_log_says_of_it() {
     assert_eq!(get("/health")["segments"], 1);
     assert!(!get("/timeline?points=4096")["samples"].as_array().unwrap().is_empty());
     assert_eq!(get("/reviews")["items"], json!([]));
-    for part in ["/timeline?points=0", "/timeline?from_ms=-1", "/timeline?from_ms=5&to_ms=4", "/timeline?x=1"] {
+    for part in ["/timeline?points=0", "/timeline?from_ms=-1", "/timeline?from_ms=5&to_ms=4", "/timeline?x=1"]
+    {
         gateway.get(&format!("/v1/sessions/t1:e1:worse{part}"), &proctor).assert_problem(400);
     }
     gateway.get("/v1/sessions/t1:e1:nobody", &proctor).assert_problem(404);
@@ -187,7 +198,10 @@ fn a_decision_goes_to_the_log_with_who_made_it() {
     assert_eq!((&made["by"], &made["note"]), (&json!("somebody"), &json!("=a pet")));
     let entries = gateway.log.entries();
     let [Entry::Review(written), Entry::Audit(act)] = &entries[..] else { panic!("{entries:?}") };
-    assert_eq!((written.review_id.as_str(), act.action), (made["review_id"].as_str().unwrap(), AuditAction::Reviewed));
+    assert_eq!(
+        (written.review_id.as_str(), act.action),
+        (made["review_id"].as_str().unwrap(), AuditAction::Reviewed)
+    );
     assert!(!format!("{act:?}").contains("pet"), "the audit log repeats no note");
     for (field, value) in [
         ("end_ms", json!(1000)),
@@ -218,7 +232,10 @@ fn the_audit_log_is_the_tenants_own_and_the_newest_comes_first() {
     assert_eq!(ids(&first), ["a-6", "a-5", "a-4", "a-3"]);
     let cursor = first["next_cursor"].as_str().unwrap();
     let rest = gateway.get(&format!("/v1/audit?cursor={cursor}"), &admin).json();
-    assert_eq!((ids(&rest), &rest["next_cursor"]), (vec!["a-2".into(), "a-1".into(), "a-0".into()], &Value::Null));
+    assert_eq!(
+        (ids(&rest), &rest["next_cursor"]),
+        (vec!["a-2".into(), "a-1".into(), "a-0".into()], &Value::Null)
+    );
 }
 
 /// Everything that can be asked, but for what time changes.

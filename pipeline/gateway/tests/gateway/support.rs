@@ -157,8 +157,8 @@ impl Gateway {
         let store = Arc::new(Store::open(folder).unwrap());
         let (meter, shared) = (Arc::new(Silence), Arc::clone(&log) as Arc<dyn RecordLog>);
         let meter: Arc<dyn Meter> = meter;
-        let app =
-            App::new(settings, Arc::clone(&keys), shared, Arc::clone(&meter), store, closing.clone()).unwrap();
+        let app = App::new(settings, Arc::clone(&keys), shared, Arc::clone(&meter), store, closing.clone())
+            .unwrap();
         let serving = runtime.spawn(server.run(router(&app), meter, closing));
         let (runtime, serving) = (Some(runtime), Some(serving));
         Self { address, log, app, keys, close, runtime, serving, _folder: None }
@@ -172,7 +172,11 @@ impl Gateway {
     pub fn candidate(&self, session: &str) -> String {
         let tenant = session.split('/').next().unwrap();
         let session = Some(session.to_owned());
-        self.keys.sign(&Claims { session, renew_until: Some(in_an_hour()), ..claims(Role::Candidate, tenant) })
+        self.keys.sign(&Claims {
+            session,
+            renew_until: Some(in_an_hour()),
+            ..claims(Role::Candidate, tenant)
+        })
     }
 
     /// Has the gateway read something from the log.
@@ -291,7 +295,8 @@ impl Answer {
             (name.to_lowercase(), value.trim().to_owned())
         };
         let headers: Vec<_> = lines.map(header).collect();
-        let is_chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+        let is_chunked =
+            headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
         let body = &bytes[end + 4..];
         Self { status, headers, body: if is_chunked { unchunked(body) } else { body.to_vec() } }
     }

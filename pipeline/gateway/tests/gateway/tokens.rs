@@ -190,7 +190,8 @@ fn no_key_stands_for_another() {
 fn a_token_is_a_bearer_token_and_there_is_one() {
     let gateway = Gateway::start();
     let token = gateway.token(Role::Proctor, "t1");
-    let with = |headers: &[&str]| gateway.ask(&crate::support::request("GET", "/v1/exams", "", headers, b"")).status;
+    let with =
+        |headers: &[&str]| gateway.ask(&crate::support::request("GET", "/v1/exams", "", headers, b"")).status;
     let (bearer, basic) = (format!("authorization: bearer {token}"), format!("authorization: Basic {token}"));
     assert_eq!(with(&[&bearer]), 200);
     assert_eq!(with(&[&basic]), 401);
