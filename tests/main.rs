@@ -29,6 +29,7 @@ mod publish;
 mod redrive;
 mod report;
 mod rescore;
+mod reviews;
 mod spans;
 mod topics;
 mod worker;

@@ -8,7 +8,7 @@
 //! 4. [`score`] folds observations, markers, lifecycle facts and reviews of one session into
 //!    incidents and an integrity score, under a [`policy`].
 //!
-//! [`delivery`] keeps count of which records are in work, so that none is given up before its result is safe.
+//! [`upload`] puts what browsers send into order before it is cut. [`delivery`] keeps count of which records are in work, so that none is given up before its result is safe.
 //!
 //! Nothing here reads a clock, a file, the environment or a random number, starts a thread, or links
 //! a C library; time enters only as data. Adapters meet the core through [`ports`].
@@ -27,4 +27,5 @@ pub mod ports;
 pub mod sampling;
 pub mod score;
 pub mod time;
+pub mod upload;
 pub mod words;

@@ -6,6 +6,7 @@
 //! | [`analyze`] | `invigilator analyze FILE…` |
 //! | [`demo`] | `invigilator demo` |
 //! | [`publish`] | `invigilator publish FILE…` |
+//! | [`upload`] | `invigilator upload FILE…` |
 //! | [`worker`] | `invigilator worker` |
 //! | [`gateway`] | `invigilator gateway`, `invigilator gateway token` |
 //! | [`topics`] | `invigilator topics create`, `check`, `acls` |
@@ -29,11 +30,13 @@ pub mod eval;
 pub mod gateway;
 pub mod models;
 pub mod plan;
+mod progress;
 pub mod publish;
 pub mod redrive;
 pub mod rescore;
 mod table;
 pub mod topics;
+pub mod upload;
 pub mod worker;
 
 use crate::exit::Failure;

@@ -19,12 +19,16 @@ pub struct CutState {
     /// When the session's first chunk came to the broker, in milliseconds since 1970: where its media clock
     /// begins.
     pub began_at_ms: i64,
+    /// When its last chunk came, in the same time.
+    pub heard_at_ms: i64,
     /// Counts the recordings of the session, from 0.
     pub epoch: u32,
     /// Where the recording begins on the media clock of the session.
     pub epoch_start_ms: MediaMs,
     /// Where everything that was cut ends on the media clock of the session.
     pub end_ms: MediaMs,
+    /// Number of the next segment of the recording.
+    pub sequence: u64,
     /// Number of the first chunk that is still needed, or the next one.
     pub chunk: u64,
     /// Where that chunk begins in its recording, in bytes.
@@ -35,8 +39,17 @@ pub struct CutState {
     pub stream: StreamState,
     /// Nothing has come since an upload was said to be silent.
     pub is_silent: bool,
-    /// A break is over that ended there, or where the next recording begins.
-    pub break_end_ms: Option<MediaMs>,
+    /// A break that is over, but of which it is not known yet where the next video lies.
+    pub break_end: Option<BreakEnd>,
+}
+
+/// The end of a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BreakEnd {
+    /// Where it lies on the media clock of the session, if another recording follows.
+    pub media_ms: MediaMs,
+    /// The record that told of it.
+    pub offset: i64,
 }
 
 /// What is known of a recording.
@@ -62,11 +75,13 @@ pub struct CutPoint {
     pub origin_ns: Option<i64>,
     /// Where to read.
     pub from: StreamPoint,
-    /// Number of the next segment.
+    /// Number of the next segment, before segments of undue length are divided.
     pub sequence: u64,
     /// Where the next segment begins, on the clock of the recording.
     pub start_ms: MediaMs,
-    /// Where what was read ends, on the clock of the recording.
+    /// The latest frame that comes before the point, on the clock of the recording; `null` if none does.
+    pub latest_ms: Option<MediaMs>,
+    /// Where the last frame that was read ends, on the clock of the recording.
     pub end_ms: MediaMs,
     /// Frames come in another order than they are shown in.
     pub is_reordered: bool,
@@ -99,10 +114,11 @@ impl CutState {
     pub const LONGEST_HEADER: usize = 64 << 10;
 
     pub(super) fn check(&self) -> Result<(), &'static str> {
-        let times = [self.epoch_start_ms, self.end_ms].into_iter().chain(self.break_end_ms);
+        let times =
+            [self.epoch_start_ms, self.end_ms].into_iter().chain(self.break_end.map(|end| end.media_ms));
         let (mut own, mut header) = (vec![], 0);
         if let StreamState::Open(point) = &self.stream {
-            own = vec![point.start_ms, point.end_ms];
+            own.extend([point.start_ms, point.end_ms].into_iter().chain(point.latest_ms));
             header = point.header.len();
         }
         if !times.chain(own).all(is_near) {
