@@ -81,8 +81,8 @@ impl Bin {
     }
 
     /// Eye widths, from the steps that are kept.
-    pub fn eye_widths(steps: i8) -> f32 {
-        f32::from(steps) / GAZE_STEPS
+    pub fn eye_widths(steps: i8) -> f64 {
+        f64::from(steps) / f64::from(GAZE_STEPS)
     }
 
     /// As 48 bits; 0 stands for "not known" in each field.

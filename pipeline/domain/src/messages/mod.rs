@@ -4,6 +4,7 @@
 //! means "not known" and never 0. Wall-clock values sit in the `run` object alone, which is outside
 //! ids, hashes and equality ([`canonical`]).
 
+mod audit;
 pub mod canonical;
 pub mod envelope;
 mod incident;
@@ -15,6 +16,7 @@ mod score;
 mod segment;
 mod session;
 
+pub use audit::*;
 pub use incident::*;
 pub use marker::*;
 pub use observation::*;
