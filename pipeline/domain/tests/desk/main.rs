@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "helper functions of tests")]
 
 mod bounded;
+mod lms;
 mod log;
 mod order;
 mod queues;

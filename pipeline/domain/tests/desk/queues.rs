@@ -41,7 +41,7 @@ fn incident(log: &Log) -> Incident {
 }
 
 /// A face unlike the enrolled one, as a check of identity would report it.
-fn mismatch(log: &Log, counts_reason: CountsReason) -> DeskEntry {
+pub fn mismatch(log: &Log, counts_reason: CountsReason) -> DeskEntry {
     let kind = IncidentType::IdentityMismatch;
     DeskEntry::Incident(Box::new(Incident {
         incident_id: session_id().derive("mismatch"),
