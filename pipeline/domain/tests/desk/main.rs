@@ -4,7 +4,7 @@
 //! shown on purpose: `UPDATE_SNAPSHOTS=1 cargo test --test desk`, and look at the difference as a reader of
 //! the page would.
 
-#![allow(clippy::unwrap_used, reason = "helper functions of tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod bounded;
 mod lms;

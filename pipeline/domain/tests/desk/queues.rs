@@ -116,7 +116,7 @@ fn what_fails_on_our_side_is_a_flag_of_its_own() {
     let frozen = Log::running(session().seated(30).frozen().seated(20));
     let summary = summary(&frozen);
     assert_eq!(summary.technical, [IncidentType::VideoFrozen]);
-    assert_eq!(summary.queues.evidence, false);
+    assert!(!summary.queues.evidence);
     assert_eq!(summary.open[0].kind, IncidentType::VideoFrozen);
     let covered = Log::running(session().seated(30).covered(20));
     let summary = self::summary(&covered);

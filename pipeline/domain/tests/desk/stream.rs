@@ -16,7 +16,7 @@ fn a_session_waits_for_its_first_video() {
     let mut log = Log::new();
     log.fact(started(&[], None));
     let summary = log.desk().summary(log.now());
-    assert_eq!((summary.state, summary.faces), (StreamState::Waiting, None));
+    assert_eq!((summary.state, summary.faces, summary.band), (StreamState::Waiting, None, None));
     assert_eq!(summary.started_at, Some(IngestMs(BEGIN + 1).to_string()));
     assert_eq!(state(&Log::running(session().seated(4))), StreamState::Live);
 }
