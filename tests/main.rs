@@ -27,6 +27,7 @@ mod publish;
 mod redrive;
 mod report;
 mod rescore;
+mod reviews;
 mod spans;
 mod topics;
 mod worker;

@@ -55,7 +55,8 @@ fn another_policy_judges_without_video_and_names_what_it_supersedes() {
     exam.create_topics();
     let (code, said) = run(exam.command("publish").arg("--no-progress").arg(clip(CLIP)));
     assert_eq!(code, Some(0), "{said}");
-    let first = exam.worker("rescore-0");
+    // Orders find sessions that are not in memory any more.
+    let first = exam.worker_with("rescore-0", &[("INVIGILATOR__WORKER__FINAL_IN_MEMORY_MS", "0")]);
     let (session, strict) = exam.final_scores(1).pop_first().unwrap();
     let scores = || exam.read_all(&exam.topics.scores()).len();
     let (told, incidents_at_first) = (scores(), exam.incidents());

@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::io::Cursor;
 
 use container::{Codec, CutSettings, Limits, Packet, Segment, Segments, VideoTrack};
-use domain::messages::Observation;
 use domain::messages::envelope::{Message, event_id};
+use domain::messages::{Observation, StreamPoint};
 use domain::observe::quality;
 use domain::picture::{ColourMatrix, ColourRange, Picture};
 use domain::score::ScoreInput;
@@ -56,7 +56,8 @@ fn cut() {
         let byte =
             |index: usize| if index == 0 { u8::from(!is_key) } else { (index * 31 + number as usize) as u8 };
         let bytes = (0..size).map(byte).collect();
-        Packet { at: MediaMs(number * 1000 / 15), duration: None, is_key, is_after_loss: false, bytes }
+        let from = StreamPoint::default();
+        Packet { at: MediaMs(number * 1000 / 15), duration: None, is_key, is_after_loss: false, from, bytes }
     };
     let interval = Interval::new(MediaMs(0), MediaMs(FRAMES * 1000 / 15));
     let whole = Segment { sequence: 0, interval, packets: (0..FRAMES).map(packet).collect() };

@@ -12,6 +12,8 @@ use crate::settings::{Kafka, Role};
 /// A process with a principal of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Party {
+    /// The cut role of the worker
+    Cut,
     /// The observe role of the worker
     Observe,
     /// The score role of the worker
@@ -23,6 +25,7 @@ pub enum Party {
 impl From<Role> for Party {
     fn from(role: Role) -> Self {
         match role {
+            Role::Cut => Self::Cut,
             Role::Observe => Self::Observe,
             Role::Score => Self::Score,
         }
@@ -65,10 +68,16 @@ pub struct Grant {
 }
 
 /// Topics by who uses them, and how.
-const USES: [(Party, &str, &[Operation]); 13] = {
+const USES: [(Party, &str, &[Operation]); 18] = {
     use Operation::{Describe, Read, Write};
-    use Party::{Observe, Publish, Score};
+    use Party::{Cut, Observe, Publish, Score};
     [
+        // That an upload is silent is written where it is read.
+        (Cut, "chunks", &[Read, Write]),
+        (Cut, "cut-state", &[Read, Write]),
+        (Cut, "segments", &[Write]),
+        (Cut, "sessions", &[Write]),
+        (Cut, "dead-letters", &[Write]),
         (Observe, "segments", &[Read]),
         (Observe, "observations", &[Write]),
         (Observe, "dead-letters", &[Write]),
@@ -110,6 +119,12 @@ pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
     let score = format!("{}-score", kafka.group_prefix);
     let mut grant = |resource, operation| grants.push(Grant { resource, operations: vec![operation] });
     match party {
+        Party::Cut => {
+            let cut = format!("{}-cut", kafka.group_prefix);
+            grant(Resource::Groups(format!("{CLIENT_ID}-")), Operation::Describe);
+            grant(Resource::TransactionalIds(format!("{cut}-")), Operation::Write);
+            grant(Resource::Group(cut), Operation::Read);
+        }
         Party::Observe => grant(observe, Operation::Read),
         Party::Score => {
             grant(observe, Operation::Describe);

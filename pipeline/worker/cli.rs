@@ -7,6 +7,7 @@ mod plan;
 mod redrive;
 mod rescore;
 mod topics;
+mod upload;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use rescore::RescoreArgs;
 use crate::exit;
 use crate::settings::Override;
 pub use topics::{AclsArgs, CheckArgs, CreateArgs, PlaceArgs, TopicsAction, TopicsArgs};
+pub use upload::UploadArgs;
 
 /// Turns exam webcam video into explained integrity scores.
 ///
@@ -45,6 +47,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Publish recordings to Kafka as if they were live sessions
     Publish(PublishArgs),
+    /// Upload recordings to a gateway as browsers do
+    Upload(UploadArgs),
     /// Work on segments from Kafka: observe them, score what was observed
     Worker(WorkerArgs),
     /// Create or check the topics, or print who must be allowed what
@@ -241,6 +245,8 @@ pub struct WorkerArgs {
 /// A role on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RoleArg {
+    /// Uploaded chunks to segments
+    Cut,
     /// Segments to observations
     Observe,
     /// Observations to incidents and scores
@@ -250,6 +256,7 @@ pub enum RoleArg {
 impl RoleArg {
     fn name(self) -> &'static str {
         match self {
+            Self::Cut => "cut",
             Self::Observe => "observe",
             Self::Score => "score",
         }

@@ -17,6 +17,12 @@ pub const VARIABLE: &str = "INVIGILATOR_FAILPOINTS";
 /// Where a process can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failpoint {
+    /// The segments and states of a transaction were given to the producer.
+    CutSent,
+    /// The offsets are part of the transaction too; it is not committed.
+    CutOffsets,
+    /// A transaction of segments was committed.
+    CutCommitted,
     /// An observation was given to the producer.
     ObserveSent,
     /// An observation was acknowledged; the offset of its segment is not committed.
@@ -35,7 +41,10 @@ pub enum Failpoint {
 
 impl Failpoint {
     /// All of them, in the order in which data meets them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
+        Self::CutSent,
+        Self::CutOffsets,
+        Self::CutCommitted,
         Self::LookModels,
         Self::ObserveSent,
         Self::ObserveAcknowledged,
@@ -48,6 +57,9 @@ impl Failpoint {
     /// As the variable names it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::CutSent => "cut.sent",
+            Self::CutOffsets => "cut.offsets",
+            Self::CutCommitted => "cut.committed",
             Self::LookModels => "look.models",
             Self::ObserveSent => "observe.sent",
             Self::ObserveAcknowledged => "observe.acknowledged",

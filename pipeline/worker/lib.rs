@@ -11,7 +11,9 @@
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
 //! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
+//! | [`piece`] | a cut segment → its header and record |
 //! | [`publish`] | recordings → records of live sessions |
+//! | [`upload`] | recordings → a gateway, as browsers upload |
 //! | [`access`] | what each process does with the brokers, and must be allowed to do |
 //! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`redrive`] | dead letters → segments again |
@@ -44,6 +46,7 @@ pub mod exit;
 pub mod failpoint;
 pub mod media;
 pub mod observer;
+pub mod piece;
 pub mod plan;
 pub mod publish;
 pub mod redrive;
@@ -55,4 +58,5 @@ pub mod stages;
 pub mod telemetry;
 pub mod tls;
 pub mod topology;
+pub mod upload;
 pub mod workshop;

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => commands::analyze::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Publish(args) => commands::publish::run(&args),
+        Command::Upload(args) => commands::upload::run(&args),
         Command::Worker(args) => commands::worker::run(&args),
         Command::Topics(args) => commands::topics::run(&args),
         Command::Redrive(args) => commands::redrive::run(&args),

@@ -10,11 +10,11 @@ use crate::exam::{Exam, PARTITIONS};
 
 /// Transactions that came to nothing: the client's choice of words depends on what it was waiting for.
 const GIVEN_UP: [&str; 2] = [
-    "invigilator_transactions_total{outcome=\"aborted\"}",
-    "invigilator_transactions_total{outcome=\"fenced\"}",
+    "invigilator_transactions_total{outcome=\"aborted\",role=\"score\"}",
+    "invigilator_transactions_total{outcome=\"fenced\",role=\"score\"}",
 ];
 const LOST: &str = "invigilator_rebalances_total{change=\"lost\",role=\"observe\"}";
-const COMMITTED: &str = "invigilator_transactions_total{outcome=\"committed\"}";
+const COMMITTED: &str = "invigilator_transactions_total{outcome=\"committed\",role=\"score\"}";
 
 #[test]
 fn a_broker_that_is_away_for_longer_than_a_transaction_may_stay_open() {

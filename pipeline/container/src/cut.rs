@@ -11,6 +11,7 @@
 //! together with the frame they are predicted from. They are lost only at the very start of a stream, or
 //! if they are the first of their kind.
 
+use domain::messages::{CutPoint, StreamPoint};
 use domain::time::{Interval, MediaMs, Millis};
 
 use crate::packet::Packet;
@@ -105,6 +106,14 @@ impl Closed {
     }
 }
 
+/// Where a segment begins in the stream.
+#[derive(Debug, Clone, Copy, Default)]
+struct Opening {
+    from: StreamPoint,
+    /// The latest frame that came before.
+    latest: Option<MediaMs>,
+}
+
 /// Cuts one stream.
 #[derive(Debug)]
 pub struct Cutter {
@@ -120,6 +129,10 @@ pub struct Cutter {
     latest: Option<MediaMs>,
     is_reordered: bool,
     end: MediaMs,
+    /// Where the open segment, with its preroll, begins in the stream.
+    opening: Option<Opening>,
+    /// The same for one that begins with the last keyframe.
+    key_opening: Opening,
     dropped: u64,
 }
 
@@ -137,8 +150,68 @@ impl Cutter {
             latest: None,
             is_reordered: false,
             end: MediaMs::ZERO,
+            opening: None,
+            key_opening: Opening::default(),
             dropped: 0,
         }
+    }
+
+    /// A cutter that goes on from a point of a stream. The packets that come next are those from there on.
+    pub fn resume(settings: CutSettings, point: &CutPoint) -> Self {
+        Self {
+            sequence: point.sequence,
+            start: point.start_ms,
+            is_reordered: point.is_reordered,
+            latest: point.latest_ms,
+            end: point.end_ms,
+            ..Self::new(settings)
+        }
+    }
+
+    /// From where to go on to get the segments that are not complete yet, in a stream with this header that
+    /// was read up to `next`. `None` while a segment waits for stragglers.
+    pub(crate) fn point(&self, header: &[u8], origin_ns: Option<i64>, next: StreamPoint) -> Option<CutPoint> {
+        let end = Opening { from: next, latest: self.latest };
+        let Opening { from, latest } = self.opening.unwrap_or(end);
+        self.closed.is_none().then(|| CutPoint {
+            header: header.to_vec(),
+            origin_ns,
+            from,
+            sequence: self.sequence,
+            start_ms: self.start,
+            latest_ms: latest,
+            end_ms: self.end,
+            is_reordered: self.is_reordered,
+        })
+    }
+
+    /// Where the last packet ends.
+    pub fn end(&self) -> MediaMs {
+        self.end
+    }
+
+    /// Just after the latest frame, or where the open segment begins.
+    pub fn reached(&self) -> MediaMs {
+        self.latest.map_or(self.start, |latest| self.start.max(latest + Millis(1)))
+    }
+
+    /// Bytes that are held for segments.
+    pub fn held(&self) -> usize {
+        let closed = self.closed.as_ref().map_or(0, |closed| closed.segment.size());
+        self.bytes + closed
+    }
+
+    /// Closes the open segment just after its last frame, because nothing follows for now; what follows is
+    /// decoded from the last keyframe.
+    pub fn flush(&mut self) -> Vec<Segment> {
+        let mut complete: Vec<Segment> =
+            self.closed.take().map(|closed| closed.segment).into_iter().collect();
+        let reached = self.reached();
+        if reached > self.start {
+            let preroll = self.preroll(reached);
+            complete.push(self.close(reached, preroll));
+        }
+        complete
     }
 
     /// How many packets are in no segment, because nothing was there to decode them from.
@@ -152,9 +225,11 @@ impl Cutter {
         if packet.is_after_loss {
             self.pass_loss(packet.at, &mut complete);
         }
+        let opening = Opening { from: packet.from, latest: self.latest };
         if self.latest.is_some_and(|latest| latest - packet.at > LONGEST_DELAY) {
             // What follows may have been predicted from it.
             self.key = None;
+            self.opening.get_or_insert(opening);
             self.dropped += 1;
             return complete;
         }
@@ -177,7 +252,8 @@ impl Cutter {
                 complete.push(segment);
             }
         }
-        let is_kept = self.keep(packet);
+        self.opening.get_or_insert(opening);
+        let is_kept = self.keep(packet, opening);
         self.dropped += u64::from(!is_kept && !is_added);
         complete
     }
@@ -216,6 +292,7 @@ impl Cutter {
     fn close(&mut self, end: MediaMs, preroll: Vec<Packet>) -> Segment {
         self.bytes = preroll.iter().map(cost).sum();
         self.key = (!preroll.is_empty()).then_some(0);
+        self.opening = self.key.map(|_| self.key_opening);
         let segment = Segment {
             sequence: self.sequence,
             interval: Interval::new(self.start, end),
@@ -238,7 +315,7 @@ impl Cutter {
     }
 
     /// Adds a packet to the open segment if it can be decoded there; says whether it can.
-    fn keep(&mut self, packet: Packet) -> bool {
+    fn keep(&mut self, packet: Packet, opening: Opening) -> bool {
         let is_full = self.bytes.saturating_add(cost(&packet)) > self.settings.bytes;
         let is_first = self.packets.is_empty();
         // Shown before the keyframe that comes first, but decoded after it: predicted from frames before.
@@ -252,6 +329,7 @@ impl Cutter {
         }
         if packet.is_key {
             self.key = Some(self.packets.len());
+            self.key_opening = opening;
         }
         self.bytes += cost(&packet);
         self.packets.push(packet);

@@ -5,6 +5,7 @@
 //! a stream, cut anywhere ──▶ Demuxer ──┐ packets of the           ┌──▶ Segment ── write ──▶ Matroska file
 //!                                      ├─ video track ──▶ Cutter ─┤
 //! a file ──▶ Segments ─────────────────┘                          └──▶ its interval alone
+//! an upload ──▶ LiveCutter: both of them, from any point on where a segment ended
 //! ```
 //!
 //! Input: bytes that anybody may have made. Output: [`Packet`]s on the media clock, whose 0 is the first
@@ -17,16 +18,19 @@
 //! - What came before an error is delivered. A damaged Matroska stream is read on at its next cluster and
 //!   from the next keyframe in it; that is counted, and the time in between becomes a segment that shows
 //!   nothing: frames that refer to lost ones would show what did not happen.
+//! - A stream can be cut on from a [`CutPoint`](domain::messages::CutPoint), which holds no media: the segments
+//!   that follow are the same to the byte.
 //! - Other tracks are passed over. What is not understood is refused by name, never guessed.
 //!
 //! Files, in the order in which data meets them: `demux` (on `window`) → `matroska/` or `mp4/` →
-//! `packet` → `cut` → `matroska/writer`. `segments` does it all for a file; `track` is what a stream says
+//! `packet` → `cut` → `matroska/writer`. `segments` does it all for a file, `live` for an upload; `track` is what a stream says
 //! about its video.
 
 mod cut;
 mod demux;
 mod error;
 mod limits;
+mod live;
 mod matroska;
 mod mp4;
 mod packet;
@@ -35,9 +39,10 @@ mod track;
 mod window;
 
 pub use cut::{CutSettings, Cutter, Segment};
-pub use demux::Demuxer;
+pub use demux::{Demuxer, begins_recording};
 pub use error::ContainerError;
 pub use limits::Limits;
+pub use live::LiveCutter;
 pub use matroska::write;
 pub use packet::Packet;
 pub use segments::Segments;

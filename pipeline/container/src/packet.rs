@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use domain::messages::StreamPoint;
 use domain::time::{MediaMs, Millis};
 
 use crate::error::{ContainerError, damaged};
@@ -22,6 +23,9 @@ pub struct Packet {
     pub is_key: bool,
     /// Whether frames just before this one were lost to damage. It is a keyframe then.
     pub is_after_loss: bool,
+    /// From where its stream has to be read to come to it again. Of files that are read by their index: the
+    /// default.
+    pub from: StreamPoint,
     /// The frame as the codec wants it, shared between the segments that need it.
     pub bytes: Arc<[u8]>,
 }
@@ -35,6 +39,7 @@ pub(crate) struct Frame {
     pub(crate) duration: Option<i64>,
     pub(crate) is_key: bool,
     pub(crate) is_after_loss: bool,
+    pub(crate) from: StreamPoint,
     /// Whether the container wants it to be shown.
     pub(crate) is_shown: bool,
     pub(crate) bytes: Arc<[u8]>,
@@ -54,6 +59,11 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, origin: None, early: Vec::new(), early_bytes: 0 }
+    }
+
+    /// Goes on with a stream whose first frame came before.
+    pub(crate) fn resume(&mut self, origin: Option<i64>) {
+        self.origin = origin;
     }
 
     /// Container time of the first frame that is shown, in nanoseconds.
@@ -95,6 +105,7 @@ impl Clock {
             duration,
             is_key: frame.is_key,
             is_after_loss: frame.is_after_loss,
+            from: frame.from,
             bytes: frame.bytes,
         })
     }
@@ -111,7 +122,8 @@ mod tests {
 
     fn frame(milliseconds: i64, is_shown: bool) -> Frame {
         let at = milliseconds * 1_000_000;
-        Frame { at, duration: None, is_key: true, is_after_loss: false, is_shown, bytes: [0; 4].into() }
+        let (from, bytes) = (StreamPoint::default(), [0; 4].into());
+        Frame { at, duration: None, is_key: true, is_after_loss: false, from, is_shown, bytes }
     }
 
     fn times(packets: &[Packet]) -> Vec<i64> {

@@ -15,6 +15,21 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// A window on a stream that is read on from a place in it.
+    pub(crate) fn at(position: u64) -> Self {
+        Self { bytes: Vec::new(), base: position, position, released: position }
+    }
+
+    /// Gives up everything that has come: what comes next does not follow it.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::at(self.base + self.bytes.len() as u64);
+    }
+
+    /// Bytes that are held.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Takes the next piece of the stream.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         let done = self.released.saturating_sub(self.base).min(self.bytes.len() as u64) as usize;

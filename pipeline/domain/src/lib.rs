@@ -11,7 +11,8 @@
 //! What comes out is shown to people by [`desk`] and told to learning platforms by [`lms`], in the [`words`] that
 //! all of it is said in.
 //!
-//! [`delivery`] keeps count of which records are in work, so that none is given up before its result is safe.
+//! [`upload`] puts what browsers send into order before it is cut. [`delivery`] keeps count of which records are
+//! in work, so that none is given up before its result is safe.
 //!
 //! Nothing here reads a clock, a file, the environment or a random number, starts a thread, or links
 //! a C library; time enters only as data. Adapters meet the core through [`ports`].
@@ -31,4 +32,5 @@ pub mod ports;
 pub mod sampling;
 pub mod score;
 pub mod time;
+pub mod upload;
 pub mod words;

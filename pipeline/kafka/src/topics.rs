@@ -55,9 +55,11 @@ impl TopicDefault {
 }
 
 /// All topics, in the order in which data meets them.
-pub const ALL: [TopicDefault; 10] = [
+pub const ALL: [TopicDefault; 12] = [
     // Raw upload bytes with a chunk number.
-    topic("chunks", CleanUp::After(Duration::from_secs(6 * HOUR.as_secs()))).with_media(),
+    topic("chunks", CleanUp::After(Duration::from_secs(6 * HOUR.as_secs()))).with_media().co_partitioned(),
+    // What cutting an upload goes on from.
+    topic("cut-state", CleanUp::Compact).co_partitioned(),
     // One standalone, decodable stretch of video a record.
     topic("segments", CleanUp::After(Duration::from_secs(24 * HOUR.as_secs()))).with_media().co_partitioned(),
     // Facts of sessions' lives, from the exam system.
@@ -74,6 +76,8 @@ pub const ALL: [TopicDefault; 10] = [
     topic("score-state", CleanUp::Compact).co_partitioned(),
     // Decisions of people.
     topic("reviews", CleanUp::After(APPEAL)).co_partitioned(),
+    // What people did, and were refused.
+    topic("audit", CleanUp::After(APPEAL)),
     // Records that no worker could read, untouched.
     topic("dead-letters", CleanUp::After(Duration::from_secs(14 * DAY.as_secs()))).with_media(),
 ];
@@ -133,6 +137,11 @@ impl Topics {
         self.name("chunks")
     }
 
+    /// What cutting an upload goes on from.
+    pub fn cut_state(&self) -> String {
+        self.name("cut-state")
+    }
+
     /// Video, one decodable stretch a record.
     pub fn segments(&self) -> String {
         self.name("segments")
@@ -171,6 +180,11 @@ impl Topics {
     /// Decisions of people.
     pub fn reviews(&self) -> String {
         self.name("reviews")
+    }
+
+    /// What people did, and were refused.
+    pub fn audit(&self) -> String {
+        self.name("audit")
     }
 
     /// Records that no worker could read.
@@ -228,6 +242,7 @@ mod tests {
         let topics = Topics::default();
         let named = [
             topics.chunks(),
+            topics.cut_state(),
             topics.segments(),
             topics.sessions(),
             topics.enrolments(),
@@ -236,6 +251,7 @@ mod tests {
             topics.scores(),
             topics.score_state(),
             topics.reviews(),
+            topics.audit(),
             topics.dead_letters(),
         ];
         let specs: Vec<String> = topics.specs(4, 1).into_iter().map(|spec| spec.name).collect();

@@ -347,6 +347,6 @@ mod tests {
             Ok::<_, Finding>(specs.into_iter().map(|spec| spec.name).collect::<Vec<_>>())
         };
         assert_eq!(names(4).unwrap(), ["exam.scores"]);
-        assert_eq!(names(5).unwrap_err().topic, "exam.segments");
+        assert_eq!(names(5).unwrap_err().topic, "exam.chunks");
     }
 }

@@ -6,6 +6,7 @@
 //! | [`analyze`] | `invigilator analyze FILE…` |
 //! | [`demo`] | `invigilator demo` |
 //! | [`publish`] | `invigilator publish FILE…` |
+//! | [`upload`] | `invigilator upload FILE…` |
 //! | [`worker`] | `invigilator worker` |
 //! | [`topics`] | `invigilator topics create`, `check`, `acls` |
 //! | [`redrive`] | `invigilator redrive` |
@@ -27,11 +28,13 @@ pub mod doctor;
 pub mod eval;
 pub mod models;
 pub mod plan;
+mod progress;
 pub mod publish;
 pub mod redrive;
 pub mod rescore;
 mod table;
 pub mod topics;
+pub mod upload;
 pub mod worker;
 
 use crate::exit::Failure;

@@ -4,8 +4,8 @@ use domain::messages::canonical::sha256_hex;
 use kafka::wire::Media;
 
 use super::error::PublishError;
-use super::recording::Piece;
 use super::shelf::Shelf;
+use crate::piece::Piece;
 
 /// Decides where media go, and puts them there.
 ///

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use domain::messages::{SegmentHeader, SessionFact};
-use kafka::wire::{self, Event, Media};
+use kafka::wire::{Event, Media};
 use kafka::{Connection, KafkaError, Outgoing, Publisher, PublisherSettings, Topics};
 
 use crate::clock;
+use crate::piece;
 use crate::telemetry::trace::TraceContext;
 
 /// CloudEvents `source` of everything that is published.
@@ -99,15 +100,7 @@ impl Line<'_> {
         let now = clock::now();
         let trace = TraceContext::of_segment(&header.session, header.stream.epoch, header.sequence).header();
         let event = Event { source: SOURCE, time: Some(&now), traceparent: Some(&trace) };
-        let (headers, value) = wire::encode_segment(event, header, media);
-        let record = Outgoing {
-            topic: self.courier.topics.segments(),
-            partition: None,
-            key: header.session.as_str().as_bytes().to_vec(),
-            value: Some(value),
-            headers,
-        };
-        self.send(record, Some(bytes as u64))
+        self.send(piece::record(&self.courier.topics, event, header, media), Some(bytes as u64))
     }
 
     fn send(&self, record: Outgoing, media: Option<u64>) -> Result<(), KafkaError> {

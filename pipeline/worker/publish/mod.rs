@@ -37,9 +37,10 @@ pub use carriage::Carriage;
 pub use courier::{Courier, Figures};
 pub use error::PublishError;
 pub use pace::Pace;
-pub use recording::{Piece, Recording};
+pub use recording::Recording;
 pub use shelf::Shelf;
 
+pub use crate::piece::Piece;
 use crate::stages::Stop;
 
 /// A session to be published.

@@ -230,6 +230,12 @@ pub enum GroupProtocol {
 pub struct RawWorker {
     /// Roles that run in this process.
     pub roles: Vec<Role>,
+    /// Uploads that are cut: what has come and is in no segment yet, in MiB.
+    #[schemars(range(min = 16, max = 65_536))]
+    pub chunks_mib: u32,
+    /// An upload of which nothing comes for this long is taken to be silent.
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub cut_silence_ms: u32,
     /// Segments that wait to be decoded, in MiB of media.
     #[schemars(range(min = 1, max = 65_536))]
     pub media_mib: u32,
@@ -248,6 +254,9 @@ pub struct RawWorker {
     /// A session that has ended but lacks records is scored without them after this long.
     #[schemars(range(min = 1000, max = 3_600_000))]
     pub idle_after_end_ms: u32,
+    /// For how long a session stays in memory after its score is final.
+    #[schemars(range(max = 86_400_000))]
+    pub final_in_memory_ms: u32,
     /// A session that never ended is taken to be over after this long without a record.
     #[schemars(range(min = 1000))]
     pub idle_after_ms: u32,
@@ -265,6 +274,8 @@ pub struct RawWorker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Uploaded chunks to segments: cuts, without decoding.
+    Cut,
     /// Segments to observations: decodes and looks.
     Observe,
     /// Observations to incidents and scores.
@@ -273,11 +284,12 @@ pub enum Role {
 
 impl Role {
     /// All of them, in the order in which data meets them.
-    pub const ALL: [Self; 2] = [Self::Observe, Self::Score];
+    pub const ALL: [Self; 3] = [Self::Cut, Self::Observe, Self::Score];
 
     /// As in settings, logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Cut => "cut",
             Self::Observe => "observe",
             Self::Score => "score",
         }

@@ -40,6 +40,10 @@ pub struct Kafka {
 pub struct Worker {
     /// What runs.
     pub roles: BTreeSet<Role>,
+    /// What uploads may hold that is in no segment yet, in bytes.
+    pub chunk_bytes: u64,
+    /// After how long an upload is taken to be silent.
+    pub cut_silence: Duration,
     /// Media that waits to be decoded, in bytes.
     pub media_bytes: u64,
     /// Pictures that wait to be looked at, in bytes.
@@ -52,6 +56,8 @@ pub struct Worker {
     pub score_linger: Duration,
     /// How long an ended session may lack records.
     pub idle_after_end: Duration,
+    /// For how long a session whose score is final stays in memory.
+    pub final_in_memory: Duration,
     /// How long a session that never ended may be silent.
     pub idle_after: Duration,
     /// How long video of a running session may stop to come.
@@ -96,12 +102,15 @@ pub(super) fn kafka(raw: &RawKafka) -> Kafka {
 pub(super) fn worker(raw: &RawWorker) -> Worker {
     Worker {
         roles: raw.roles.iter().copied().collect(),
+        chunk_bytes: u64::from(raw.chunks_mib) << 20,
+        cut_silence: ms(raw.cut_silence_ms),
         media_bytes: u64::from(raw.media_mib) << 20,
         picture_bytes: u64::from(raw.pictures_mib) << 20,
         batch: raw.batch.into(),
         drain_deadline: ms(raw.drain_deadline_ms),
         score_linger: ms(raw.score_linger_ms),
         idle_after_end: ms(raw.idle_after_end_ms),
+        final_in_memory: ms(raw.final_in_memory_ms),
         idle_after: ms(raw.idle_after_ms),
         stream_lost_after: ms(raw.stream_lost_after_ms),
         // All of them are addresses: that was checked.

@@ -222,7 +222,13 @@ impl Check<'_> {
     }
 
     fn worker(&mut self, raw: &RawWorker) {
-        self.unless(!raw.roles.is_empty(), "worker.roles", "must name a role: \"observe\", \"score\"");
+        self.unless(
+            !raw.roles.is_empty(),
+            "worker.roles",
+            "must name a role: \"cut\", \"observe\", \"score\"",
+        );
+        self.within("worker.chunks_mib", raw.chunks_mib, 16, 65_536);
+        self.within("worker.cut_silence_ms", raw.cut_silence_ms, 1_000, 600_000);
         self.within("worker.media_mib", raw.media_mib, 1, 65_536);
         self.within("worker.pictures_mib", raw.pictures_mib, 16, 65_536);
         self.within("worker.batch", raw.batch, 1, 256);
@@ -230,6 +236,7 @@ impl Check<'_> {
         self.within("worker.score_linger_ms", raw.score_linger_ms, 10, 10_000);
         self.within("worker.stream_lost_after_ms", raw.stream_lost_after_ms, 1000, 3_600_000);
         self.within("worker.idle_after_end_ms", raw.idle_after_end_ms, 1000, 3_600_000);
+        self.within("worker.final_in_memory_ms", raw.final_in_memory_ms, 0, 86_400_000);
         self.within("worker.idle_after_ms", raw.idle_after_ms, 1000, i64::from(u32::MAX));
         self.within("worker.retry_for_ms", raw.retry_for_ms, 1000, 86_400_000);
         for (index, prefix) in raw.media_prefixes.iter().enumerate() {

@@ -1,6 +1,9 @@
 //! The worker: all stages wired, in the order in which data meets them, with every queue and its bound.
 //!
 //! ```text
+//! exam.chunks
+//!    │  cut         1 thread: consume → order → cut → produce, in transactions; holds at most `chunks` (bytes)
+//!    ▼
 //! exam.segments
 //!    │  ingest      1 thread: polls; pauses partitions while there is no room for media, those with a backlog
 //!    │              earlier than those with live video
@@ -20,11 +23,12 @@
 //! ```
 //!
 //! Kept apart on purpose: the observe role holds nothing that a crash can lose, and repeats what was not
-//! acknowledged; the score role counts nothing twice. Both can run in one process or in many.
+//! acknowledged; the cut and score roles say and count nothing twice. They can run in one process or in many.
 //! An end is asked for with [`Stop`]: `ingest` takes in nothing more, the queues run dry in order, what is
 //! acknowledged is committed.
 
 mod budget;
+mod cut;
 mod dead_letter;
 mod decode;
 mod fetch;
@@ -39,6 +43,7 @@ mod queue;
 mod retry;
 mod score;
 mod stop;
+mod transactions;
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -47,11 +52,13 @@ use ::decode::DecoderPool;
 use crossbeam_channel::bounded;
 use domain::delivery::OffsetLedger;
 use infer::Vision;
+use kafka::topics::LARGEST_RECORD;
 use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 
 use tokio::sync::mpsc;
 
 pub use budget::Budget;
+pub(crate) use retry::Schedule;
 pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
@@ -62,6 +69,7 @@ use crate::settings::{Role, Settings};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, Pool};
 use crate::telemetry::spans::Spans;
+use cut::{Cut, Cutting};
 use decode::Decode;
 use fetch::Fetch;
 use holds::Holds;
@@ -71,7 +79,7 @@ use outbox::Outbox;
 use overtaken::Overtaken;
 use plans::Plans;
 use queue::Queue;
-use retry::{Retry, Schedule};
+use retry::Retry;
 use score::Score;
 
 /// Batches that are decoded and wait for the models, at most: enough for these never to wait. (Their pictures
@@ -141,10 +149,14 @@ impl Worker<'_> {
     /// # Errors
     /// If a client cannot be made.
     pub fn run(&mut self, budgets: &Budgets) -> Result<(), KafkaError> {
+        let cuts = self.settings.worker.roles.contains(&Role::Cut).then(|| self.cut());
         let scores = self.settings.worker.roles.contains(&Role::Score).then(|| self.score());
         let eyes = self.eyes.take();
         let this = &*self;
         thread::scope(|scope| {
+            if let Some(cut) = cuts {
+                spawn(scope, &this.stop, "cut".to_owned(), || cut.run());
+            }
             if let Some(score) = scores {
                 spawn(scope, &this.stop, "score".to_owned(), || score.run());
             }
@@ -249,6 +261,30 @@ impl Worker<'_> {
         Ok(())
     }
 
+    fn cut(&self) -> Cut {
+        let (kafka, worker) = (&self.settings.kafka, &self.settings.worker);
+        let name = format!("{}-cut", kafka.group_prefix);
+        // Larger records no transaction writes.
+        let record = (kafka.max_record_bytes as usize).min(LARGEST_RECORD);
+        Cut {
+            connection: self.connection.clone(),
+            topics: self.topics.clone(),
+            instance_id: kafka.static_membership.then(|| format!("{}-cut", kafka.instance)),
+            group_protocol: kafka.group_protocol,
+            session_timeout: kafka.session_timeout,
+            transactional_id: format!("{name}-{}", kafka.instance),
+            transaction_timeout: kafka.transaction_timeout,
+            group_id: name,
+            how: Cutting::within(record),
+            budget: usize::try_from(worker.chunk_bytes).unwrap_or(usize::MAX),
+            silence: worker.cut_silence,
+            metrics: self.metrics.clone(),
+            spans: self.spans.clone(),
+            pulse: self.health.register(cut::ROLE.name()),
+            stop: self.stop.clone(),
+        }
+    }
+
     fn score(&self) -> Score {
         let (kafka, worker) = (&self.settings.kafka, &self.settings.worker);
         let name = format!("{}-score", kafka.group_prefix);
@@ -269,6 +305,7 @@ impl Worker<'_> {
                 silence: worker.idle_after,
                 stream: worker.stream_lost_after,
             },
+            final_in_memory: worker.final_in_memory,
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             pulse: self.health.register(score::ROLE.name()),

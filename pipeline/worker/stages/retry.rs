@@ -17,15 +17,15 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// The pauses between tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     /// How long after the first failure it is tried for the last time.
-    pub give_up_after: Duration,
+    pub(crate) give_up_after: Duration,
 }
 
 impl Schedule {
     /// How long to wait after so many failures, the first of which was so long ago; `None`: give up.
     /// `luck` from 0 to 1 says which part of the longest pause it is.
-    fn pause(self, failures: u32, since_first: Duration, luck: f64) -> Option<Duration> {
+    pub(crate) fn pause(self, failures: u32, since_first: Duration, luck: f64) -> Option<Duration> {
         let left = self.give_up_after.checked_sub(since_first).filter(|left| !left.is_zero())?;
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         Some(FIRST.saturating_mul(doubled).min(LONGEST).mul_f64(luck).min(left))

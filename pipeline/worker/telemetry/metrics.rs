@@ -24,6 +24,8 @@ use crate::settings::Role;
 /// A stage of the data path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Uploaded chunks cut into segments.
+    Cut,
     /// Records read from Kafka.
     Ingest,
     /// Media fetched by reference.
@@ -42,12 +44,21 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in the order in which data meets them.
-    pub const ALL: [Self; 7] =
-        [Self::Ingest, Self::Fetch, Self::Decode, Self::Look, Self::Closer, Self::Publish, Self::Score];
+    pub const ALL: [Self; 8] = [
+        Self::Cut,
+        Self::Ingest,
+        Self::Fetch,
+        Self::Decode,
+        Self::Look,
+        Self::Closer,
+        Self::Publish,
+        Self::Score,
+    ];
 
     /// As a label and in dead letters.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Cut => "cut",
             Self::Ingest => "ingest",
             Self::Fetch => "fetch",
             Self::Decode => "decode",
@@ -62,6 +73,8 @@ impl Stage {
 /// A pool of memory that waiting work is charged to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pool {
+    /// What came of uploads and is in no segment yet.
+    Chunks,
     /// Segments that wait to be decoded.
     Media,
     /// Pictures that wait to be looked at.
@@ -71,6 +84,7 @@ pub enum Pool {
 impl Pool {
     fn name(self) -> &'static str {
         match self {
+            Self::Chunks => "chunks",
             Self::Media => "media",
             Self::Pictures => "pictures",
         }
@@ -79,6 +93,7 @@ impl Pool {
     /// The stage that waits when it is full.
     fn waiting(self) -> Stage {
         match self {
+            Self::Chunks => Stage::Cut,
             Self::Media => Stage::Ingest,
             Self::Pictures => Stage::Decode,
         }
@@ -111,6 +126,10 @@ pub struct Metrics {
     dead_letters: IntCounterVec,
     model_runs: IntCounterVec,
     model_seconds: CounterVec,
+    uploads: IntGauge,
+    chunks: IntCounterVec,
+    recordings: IntCounterVec,
+    cut_delay: Histogram,
     observe_delay: Histogram,
     score_delay: Histogram,
     event_time_lag: GaugeVec,
@@ -180,6 +199,22 @@ impl Metrics {
             ),
             model_runs: make.counters("model_runs_total", "Pictures that each model ran on", &["model"]),
             model_seconds: make.seconds("model_seconds_total", "Time in each model, all threads", &["model"]),
+            uploads: make.gauge("uploads", "Uploads that the cut role holds in memory"),
+            chunks: make.counters(
+                "chunks_total",
+                "Chunks of uploads: taken; repeated or contradicted (by another of the same number) and dropped; \
+                 dropped because their recording cannot be read; lost: never came",
+                &["outcome"],
+            ),
+            recordings: make.counters(
+                "recordings_total",
+                "Recordings within uploads: begun; refused: cannot be read; damaged: read on after a hole",
+                &["outcome"],
+            ),
+            cut_delay: make.delay(
+                "cut_delay_seconds",
+                "From the arrival of a segment's last chunk at the broker to the committed segment",
+            ),
             observe_delay: make.delay(
                 "observe_delay_seconds",
                 "From a segment's arrival at the broker to its acknowledged observation",
@@ -197,9 +232,9 @@ impl Metrics {
             lag: make.gauges("consumer_lag_records", "Records that wait in the partitions of this process", &["role"]),
             partitions: make.gauges("partitions", "Partitions of this process", &["role"]),
             rebalances: make.counters("rebalances_total", "Changes of the assignment", &["role", "change"]),
-            transactions: make.counters("transactions_total", "Transactions of the score role", &["outcome"]),
+            transactions: make.counters("transactions_total", "Transactions", &["role", "outcome"]),
             transaction_seconds: make.delay("transaction_commit_seconds", "Time that a commit took"),
-            sessions: make.gauge("sessions", "Sessions that the score role holds in memory"),
+            sessions: make.gauge("sessions", "Sessions that the score role holds in memory: those whose score is final only for a short while"),
             records_refused: make.counters(
                 "records_refused_total",
                 "Records of the observation log and its side inputs that could not be read",
@@ -309,6 +344,7 @@ impl Metrics {
     /// its observation was acknowledged, or the score that knows it was committed.
     pub fn reached(&self, role: Role, arrived_ms: i64) {
         let delays = match role {
+            Role::Cut => &self.cut_delay,
             Role::Observe => &self.observe_delay,
             Role::Score => &self.score_delay,
         };
@@ -342,9 +378,24 @@ impl Metrics {
         self.rebalances.with_label_values(&[role.name(), change]).inc();
     }
 
+    /// So many chunks of uploads came to this.
+    pub fn chunks(&self, outcome: &str, count: u64) {
+        self.chunks.with_label_values(&[outcome]).inc_by(count);
+    }
+
+    /// So many recordings came to this.
+    pub fn recordings(&self, outcome: &str, count: u64) {
+        self.recordings.with_label_values(&[outcome]).inc_by(count);
+    }
+
+    /// How many uploads the cut role holds.
+    pub fn uploads(&self, count: usize) {
+        self.uploads.set(count as i64);
+    }
+
     /// A transaction ended.
-    pub fn transaction(&self, outcome: &str, took: Duration) {
-        self.transactions.with_label_values(&[outcome]).inc();
+    pub fn transaction(&self, role: Role, outcome: &str, took: Duration) {
+        self.transactions.with_label_values(&[role.name(), outcome]).inc();
         self.transaction_seconds.observe(took.as_secs_f64());
     }
 
@@ -403,7 +454,15 @@ impl Metrics {
             self.scores.with_label_values(&[status]);
         }
         for outcome in ["committed", "aborted", "fenced"] {
-            self.transactions.with_label_values(&[outcome]);
+            for role in [Role::Cut, Role::Score] {
+                self.transactions.with_label_values(&[role.name(), outcome]);
+            }
+        }
+        for outcome in ["taken", "repeated", "contradicted", "dropped", "lost"] {
+            self.chunks.with_label_values(&[outcome]);
+        }
+        for outcome in ["begun", "refused", "damaged"] {
+            self.recordings.with_label_values(&[outcome]);
         }
     }
 }
@@ -525,7 +584,9 @@ mod tests {
     #[test]
     fn what_alerts_watch_exists_before_it_happens() {
         let text = Metrics::new().text();
-        for name in ["samples_total{outcome=\"shed\"} 0", "transactions_total{outcome=\"aborted\"} 0"] {
+        for name in
+            ["samples_total{outcome=\"shed\"} 0", "transactions_total{outcome=\"aborted\",role=\"score\"} 0"]
+        {
             assert!(text.contains(&format!("invigilator_{name}")), "{name} in {text}");
         }
     }

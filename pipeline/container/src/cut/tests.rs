@@ -1,9 +1,11 @@
+use domain::messages::StreamPoint;
 use proptest::prelude::*;
 
 use super::*;
 
 fn packet(at: i64, is_key: bool) -> Packet {
-    Packet { at: MediaMs(at), duration: None, is_key, is_after_loss: false, bytes: [0; 100].into() }
+    let (from, bytes) = (StreamPoint::default(), [0; 100].into());
+    Packet { at: MediaMs(at), duration: None, is_key, is_after_loss: false, from, bytes }
 }
 
 fn cut(settings: CutSettings, packets: impl IntoIterator<Item = Packet>) -> Vec<Segment> {

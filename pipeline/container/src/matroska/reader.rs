@@ -4,6 +4,8 @@
 //! again from the next keyframe on. Frames between could be decoded, but from wrong references: what
 //! they would show did not happen, and nobody must be judged by it.
 
+use domain::messages::StreamPoint;
+
 use super::block::Block;
 use super::element::*;
 use super::sync::{Search, find_cluster};
@@ -55,6 +57,12 @@ pub(crate) struct Reader {
     /// No stretch of the stream is read more than twice: reading never goes back to before this place.
     read_again_until: u64,
     awaits_keyframe: bool,
+    /// Where the first cluster begins.
+    header_end: Option<u64>,
+    /// The cluster that is read, and how many of its frames were handed on.
+    point: StreamPoint,
+    /// From where this stream is read on, if not from its beginning.
+    resumed: StreamPoint,
 }
 
 impl Reader {
@@ -71,7 +79,68 @@ impl Reader {
             damages: 0,
             read_again_until: 0,
             awaits_keyframe: false,
+            header_end: None,
+            point: StreamPoint::default(),
+            resumed: StreamPoint::default(),
         }
+    }
+
+    /// Goes on from a point of the stream whose header was read.
+    pub(crate) fn resume(&mut self, from: StreamPoint, origin: Option<i64>) {
+        self.clock.resume(origin);
+        self.place = if from.is_lost { Place::Lost } else { Place::Segment };
+        self.segment_end = self.segment_end.filter(|_| from.is_bounded);
+        self.last_cluster = u64::try_from(from.time).unwrap_or(0);
+        self.damages = from.damages;
+        self.read_again_until = from.searched_until;
+        self.awaits_keyframe = from.awaits_keyframe;
+        self.resumed = from;
+    }
+
+    /// Where reading has to begin to go on as from here; `None` before the first cluster.
+    pub(crate) fn point(&self, window: &Window) -> Option<StreamPoint> {
+        match self.place {
+            Place::Lost => Some(StreamPoint { is_lost: true, ..self.point_at(window.released()) }),
+            _ => self.header_end.map(|_| self.point),
+        }
+    }
+
+    fn point_at(&self, position: u64) -> StreamPoint {
+        StreamPoint {
+            position,
+            skip: 0,
+            time: i64::try_from(self.last_cluster).unwrap_or(i64::MAX),
+            damages: self.damages,
+            searched_until: self.read_again_until,
+            is_lost: false,
+            awaits_keyframe: self.awaits_keyframe,
+            is_bounded: self.segment_end.is_some(),
+        }
+    }
+
+    /// Where the header of the stream ends, once that is known.
+    pub(crate) fn header_end(&self) -> Option<u64> {
+        self.header_end
+    }
+
+    /// Bytes of the stream are missing here.
+    pub(crate) fn pass_hole(&mut self, window: &mut Window) -> Result<(), ContainerError> {
+        if self.tracks.is_none() {
+            return Err(damaged("the header is not whole"));
+        }
+        window.clear();
+        self.damages += 1;
+        self.awaits_keyframe = true;
+        self.place = Place::Lost;
+        self.segment_end = None;
+        self.read_again_until = window.position();
+        self.header_end.get_or_insert(window.position());
+        Ok(())
+    }
+
+    /// Container time of the first frame, in nanoseconds.
+    pub(crate) fn origin(&self) -> Option<i64> {
+        self.clock.origin()
     }
 
     pub(crate) fn track(&self) -> Option<&VideoTrack> {
@@ -168,6 +237,8 @@ impl Reader {
                 Ok(Step::Damage("frames come before the track's description"))
             }
             CLUSTER => {
+                self.point = self.point_at(window.position());
+                self.header_end.get_or_insert(window.position());
                 window.release();
                 window.skip(header.length as u64);
                 let end = header.size.map(|size| window.position().saturating_add(size));
@@ -309,11 +380,16 @@ impl Reader {
             return Ok(Step::Done);
         }
         let is_after_loss = std::mem::take(&mut self.awaits_keyframe);
+        let from = self.point;
+        self.point.skip += 1;
+        if from.position == self.resumed.position && from.skip < self.resumed.skip {
+            return Ok(Step::Done);
+        }
         let stated = block.duration.map(|ticks| i128::from(ticks) * scale);
         let duration = stated.or(tracks.video.frame_ns.map(i128::from));
         let duration = duration.and_then(|duration| i64::try_from(duration).ok());
         let bytes = block.frame.into();
-        let frame = Frame { at, duration, is_key: block.is_key, is_after_loss, is_shown: true, bytes };
+        let frame = Frame { at, duration, is_key: block.is_key, is_after_loss, from, is_shown: true, bytes };
         self.clock.place(frame, packets)?;
         Ok(Step::Done)
     }

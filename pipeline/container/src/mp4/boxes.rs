@@ -42,6 +42,15 @@ pub(super) fn head(bytes: &[u8]) -> Result<Option<Head>, ContainerError> {
     Ok(Some(Head { name, length, body: Some(body) }))
 }
 
+/// Finds the first fragment: its head and, as always, a small header in it. Else says within how many bytes
+/// none begins.
+pub(super) fn find_fragment(bytes: &[u8]) -> Result<usize, usize> {
+    const BEGINNING: usize = 16;
+    let is_fragment = |window: &[u8]| &window[4..] == b"moof\0\0\0\x10mfhd";
+    let found = bytes.windows(BEGINNING).position(is_fragment);
+    found.ok_or(bytes.len().saturating_sub(BEGINNING - 1))
+}
+
 /// The boxes in a body that is there as a whole; ends early where they make no sense.
 pub(super) fn children(body: &[u8]) -> impl Iterator<Item = (Name, &[u8])> {
     let mut rest = body;
@@ -85,6 +94,17 @@ pub(super) fn version_and_flags(body: &[u8]) -> Option<(u8, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fragment_is_found_wherever_the_stream_is_cut() {
+        let stream = b"...moof....\0\0\x01\0moof\0\0\0\x10mfhd....";
+        for cut in 0..stream.len() {
+            match find_fragment(&stream[..cut]) {
+                Ok(index) => assert!(index == 11 && cut >= 27, "{cut}"),
+                Err(done) => assert!(done <= 11 && cut < 27, "{cut}: {done}"),
+            }
+        }
+    }
 
     #[test]
     fn sizes_come_in_three_forms() {

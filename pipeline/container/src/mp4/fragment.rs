@@ -57,12 +57,14 @@ pub(super) struct Fragments {
     defaults: Vec<Defaults>,
     most_samples: usize,
     /// Where the last fragment of the track ended, for one that does not say where it begins.
-    decoded_until: i64,
+    pub(super) decoded_until: i64,
+    /// Places in the file are those in the stream: nothing of it is missing.
+    pub(super) is_whole: bool,
 }
 
 impl Fragments {
     pub(super) fn new(track_id: u32, defaults: Vec<Defaults>, most_samples: usize) -> Self {
-        Self { track_id, defaults, most_samples, decoded_until: 0 }
+        Self { track_id, defaults, most_samples, decoded_until: 0, is_whole: true }
     }
 
     /// Reads the body of a `moof` that begins at `start` in the file; returns the samples of the video
@@ -95,7 +97,9 @@ impl Fragments {
         let mut fields = Fields { body: header, at: 8, flags };
         let mut base = if flags & 0x2_0000 != 0 { start } else { data_end };
         if let Some(high) = fields.word_if(0x01)? {
-            base = u64::from(high) << 32 | u64::from(fields.word()?);
+            let stated = u64::from(high) << 32 | u64::from(fields.word()?);
+            // Who states a place states that of the fragment.
+            base = if self.is_whole { stated } else { start };
         }
         defaults.description = fields.word_if(0x02)?.unwrap_or(defaults.description);
         defaults.duration = fields.word_if(0x08)?.unwrap_or(defaults.duration);

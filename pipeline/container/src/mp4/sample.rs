@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use domain::messages::StreamPoint;
+
 use crate::error::{ContainerError, damaged};
 use crate::packet::Frame;
 
@@ -38,6 +40,7 @@ impl Timebase {
             duration: Some(nanoseconds(sample.duration.into())?),
             is_key: sample.is_key,
             is_after_loss: false,
+            from: StreamPoint::default(),
             is_shown: sample.at >= self.start,
             bytes,
         })

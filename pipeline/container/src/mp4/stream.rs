@@ -2,13 +2,15 @@
 
 use std::vec;
 
-use super::boxes::{Head, head};
+use domain::messages::StreamPoint;
+
+use super::boxes::{Head, find_fragment, head};
 use super::fragment::Fragments;
 use super::movie::Movie;
 use super::sample::Sample;
 use crate::error::{ContainerError, check_size, damaged};
 use crate::limits::Limits;
-use crate::packet::{Clock, Packet};
+use crate::packet::{Clock, Frame, Packet};
 use crate::track::VideoTrack;
 use crate::window::Window;
 
@@ -25,6 +27,16 @@ pub(crate) struct StreamReader {
     next: Option<Sample>,
     /// Where the data box ends that reading is in: `None` outside of one.
     data_end: Option<u64>,
+    /// After a hole, looking for the next fragment.
+    is_lost: bool,
+    damages: u64,
+    awaits_keyframe: bool,
+    /// Where the first fragment begins.
+    header_end: Option<u64>,
+    /// The fragment that is read, and how many of its frames were handed on.
+    point: StreamPoint,
+    /// From where this stream is read on, if not from its beginning.
+    resumed: StreamPoint,
 }
 
 impl StreamReader {
@@ -37,7 +49,74 @@ impl StreamReader {
             fragment: Vec::new().into_iter(),
             next: None,
             data_end: None,
+            is_lost: false,
+            damages: 0,
+            awaits_keyframe: false,
+            header_end: None,
+            point: StreamPoint::default(),
+            resumed: StreamPoint::default(),
         }
+    }
+
+    /// Goes on from a point of the stream whose header was read.
+    pub(crate) fn resume(&mut self, from: StreamPoint, origin: Option<i64>) {
+        self.clock.resume(origin);
+        self.is_lost = from.is_lost;
+        self.damages = from.damages;
+        self.awaits_keyframe = from.awaits_keyframe;
+        if let Some(fragments) = &mut self.fragments {
+            fragments.decoded_until = from.time;
+            fragments.is_whole = from.damages == 0;
+        }
+        self.resumed = from;
+    }
+
+    /// Where reading has to begin to go on as from here; `None` before the first fragment.
+    pub(crate) fn point(&self, window: &Window) -> Option<StreamPoint> {
+        match self.is_lost {
+            true => Some(StreamPoint { is_lost: true, ..self.point_at(window.released()) }),
+            false => self.header_end.map(|_| self.point),
+        }
+    }
+
+    fn point_at(&self, position: u64) -> StreamPoint {
+        StreamPoint {
+            position,
+            time: self.fragments.as_ref().map_or(0, |fragments| fragments.decoded_until),
+            damages: self.damages,
+            awaits_keyframe: self.awaits_keyframe,
+            ..StreamPoint::default()
+        }
+    }
+
+    /// Where the header of the stream ends, once that is known.
+    pub(crate) fn header_end(&self) -> Option<u64> {
+        self.header_end
+    }
+
+    /// How often bytes of the stream were missing.
+    pub(crate) fn damages(&self) -> u64 {
+        self.damages
+    }
+
+    /// Bytes of the stream are missing here: reading goes on at the next fragment, and frames are delivered
+    /// from the next keyframe on.
+    pub(crate) fn pass_hole(&mut self, window: &mut Window) -> Result<(), ContainerError> {
+        let Some(fragments) = &mut self.fragments else { return Err(damaged("the header is not whole")) };
+        fragments.is_whole = false;
+        window.clear();
+        self.fragment = Vec::new().into_iter();
+        (self.next, self.data_end) = (None, None);
+        self.is_lost = true;
+        self.damages += 1;
+        self.awaits_keyframe = true;
+        self.header_end.get_or_insert(window.position());
+        Ok(())
+    }
+
+    /// Container time of the first frame, in nanoseconds.
+    pub(crate) fn origin(&self) -> Option<i64> {
+        self.clock.origin()
     }
 
     pub(crate) fn track(&self) -> Option<&VideoTrack> {
@@ -71,6 +150,13 @@ impl StreamReader {
 
     /// Takes one step; says whether another may be possible.
     fn step(&mut self, window: &mut Window, packets: &mut Vec<Packet>) -> Result<bool, ContainerError> {
+        if self.is_lost {
+            let found = find_fragment(window.rest());
+            let (Ok(passed) | Err(passed)) = found;
+            window.skip(passed as u64);
+            self.is_lost = found.is_err();
+            return Ok(!self.is_lost);
+        }
         if let Some(end) = self.data_end {
             return self.read_data(window, end, packets);
         }
@@ -102,6 +188,14 @@ impl StreamReader {
         }
         match (&head.name, &mut self.fragments) {
             (b"moof", Some(fragments)) => {
+                self.header_end.get_or_insert(window.position());
+                self.point = StreamPoint {
+                    position: window.position(),
+                    time: fragments.decoded_until,
+                    damages: self.damages,
+                    awaits_keyframe: self.awaits_keyframe,
+                    ..StreamPoint::default()
+                };
                 self.fragment = fragments.read(window.position(), body)?.into_iter();
             }
             (b"moof", None) => return Err(damaged("a fragment comes without a movie")),
@@ -141,8 +235,15 @@ impl StreamReader {
         window.skip(before);
         window.release();
         let Some(bytes) = window.rest().get(..size) else { return Ok(false) };
-        if let Some(movie) = &self.movie {
-            self.clock.place(movie.timebase.frame(sample, bytes.into())?, packets)?;
+        let is_useful = sample.is_key || !self.awaits_keyframe;
+        if let Some(movie) = self.movie.as_ref().filter(|_| is_useful) {
+            let is_after_loss = std::mem::take(&mut self.awaits_keyframe);
+            let from = self.point;
+            self.point.skip += 1;
+            if from.position != self.resumed.position || from.skip >= self.resumed.skip {
+                let frame = movie.timebase.frame(sample, bytes.into())?;
+                self.clock.place(Frame { is_after_loss, from, ..frame }, packets)?;
+            }
         }
         window.skip(size as u64);
         self.next = None;

@@ -5,6 +5,7 @@
 mod cutting;
 mod damage;
 mod hostile;
+mod live;
 mod streams;
 mod support;
 mod writing;

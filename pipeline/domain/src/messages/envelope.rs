@@ -5,7 +5,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, Marker, Observation, Rescore, Review, Score, SessionFact, canonical};
+use super::{
+    CutState, Incident, Marker, Observation, Rescore, Review, Score, SessionFact, UploadFact, canonical,
+};
 
 /// Version of the CloudEvents specification.
 pub const SPEC_VERSION: &str = "1.0";
@@ -100,4 +102,6 @@ messages! {
     Rescore => "invigilator.rescore.v1";
     SessionFact => "invigilator.session.v1", by SessionFact::check;
     Review => "invigilator.review.v1";
+    UploadFact => "invigilator.upload.v1";
+    CutState => "invigilator.cut-state.v1", by CutState::check;
 }

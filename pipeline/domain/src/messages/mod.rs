@@ -6,6 +6,8 @@
 
 mod audit;
 pub mod canonical;
+mod chunk;
+mod cut_state;
 pub mod envelope;
 mod incident;
 mod marker;
@@ -15,8 +17,11 @@ mod review;
 mod score;
 mod segment;
 mod session;
+mod upload;
 
 pub use audit::*;
+pub use chunk::*;
+pub use cut_state::*;
 pub use incident::*;
 pub use marker::*;
 pub use observation::*;
@@ -25,6 +30,7 @@ pub use review::*;
 pub use score::*;
 pub use segment::*;
 pub use session::*;
+pub use upload::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -91,10 +91,7 @@ impl SegmentHeader {
         if !is_sha256(&self.stream.init_sha256) {
             return Err(SegmentError::InitHash);
         }
-        let media_type = self.media_type.as_bytes();
-        let is_printable = media_type.iter().all(|byte| (b' '..=b'~').contains(byte));
-        if !media_type.starts_with(b"video/") || media_type.len() > Self::LONGEST_MEDIA_TYPE || !is_printable
-        {
+        if !is_media_type_of_video(&self.media_type) {
             return Err(SegmentError::MediaType);
         }
         Ok(())
@@ -114,6 +111,12 @@ pub(super) fn is_stretch_of_segment(start: MediaMs, end: MediaMs) -> bool {
 pub(super) fn is_near(instant: MediaMs) -> bool {
     let most = SegmentHeader::LATEST.0;
     (-most..=most).contains(&instant.0)
+}
+
+/// Whether a text may be the media type of a segment, or of what it was cut from.
+pub(super) fn is_media_type_of_video(text: &str) -> bool {
+    let is_printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    text.starts_with("video/") && text.len() <= SegmentHeader::LONGEST_MEDIA_TYPE && is_printable
 }
 
 /// Whether a text is a SHA-256 in lower-case hexadecimal digits.

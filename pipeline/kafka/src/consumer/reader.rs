@@ -129,6 +129,41 @@ impl PartitionReader {
         serve(&self.ends);
     }
 
+    /// Reads the one record at an offset, or the first one after it; `None` if there is none. All other partitions
+    /// must be taken away before.
+    ///
+    /// # Errors
+    /// [`KafkaError::TimedOut`] if the brokers do not answer within `patience`; whatever they refuse.
+    pub fn read_at(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        patience: Duration,
+    ) -> Result<Option<Record>, KafkaError> {
+        const ACTION: &str = "read a record";
+        let began = Instant::now();
+        self.assign(&[(topic, partition, Start::Offset(offset))])?;
+        let result = loop {
+            match self.consumer.poll(patience.saturating_sub(began.elapsed())) {
+                Some(Ok(message)) => break Ok(Some(Record::copy(&message))),
+                Some(Err(LibraryError::PartitionEOF(_))) => break Ok(None),
+                Some(Err(error)) => {
+                    let error = self.failed(ACTION, error);
+                    if error.kind() != ErrorKind::Transient {
+                        break Err(error);
+                    }
+                }
+                None => {}
+            }
+            if began.elapsed() >= patience {
+                break Err(KafkaError::TimedOut { action: ACTION, after: patience });
+            }
+        };
+        self.unassign(&[(topic, partition)])?;
+        result
+    }
+
     /// Reads one partition from `start` up to the end that it has now, and returns the offset to go on
     /// from. All other partitions must be taken away before.
     ///

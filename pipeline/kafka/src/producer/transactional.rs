@@ -5,17 +5,19 @@
 //! offsets, or [`TransactionError::Fatal`], after which this producer is of no use: a new one with the
 //! same id ends whatever this one left open.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
 
 use super::{config, library_record};
 use crate::connection::Connection;
 use crate::consumer::GroupMetadata;
-use crate::context::{self, Context, Logging};
+use crate::context::{self, Context, Errors};
 use crate::error::{KafkaError, Subject};
 use crate::record::Outgoing;
 use crate::topics::{LARGEST_RECORD, LETTER_ROOM};
@@ -37,7 +39,7 @@ pub enum TransactionError {
 
 /// Writes in transactions. Used by one thread.
 pub struct TransactionalPublisher {
-    producer: BaseProducer<Context<Logging>>,
+    producer: BaseProducer<Context<Places>>,
     transactional_id: String,
     timeout: Duration,
 }
@@ -65,7 +67,7 @@ impl TransactionalPublisher {
             // the new coordinator as soon as any connection closes: one without traffic for this long does,
             // whatever the operator set for other clients.
             .set("connections.max.idle.ms", &timeout_ms);
-        let producer = context::create(connection, &config, "create a producer", Logging)
+        let producer = context::create(connection, &config, "create a producer", Places::default())
             .map_err(TransactionError::Fatal)?;
         let publisher = Self { producer, transactional_id: transactional_id.to_owned(), timeout };
         publisher
@@ -85,6 +87,7 @@ impl TransactionalPublisher {
     /// # Errors
     /// If the producer is not in a state to.
     pub fn begin(&mut self) -> Result<(), TransactionError> {
+        self.places().clear();
         self.insist("begin a transaction", Producer::begin_transaction)
     }
 
@@ -94,9 +97,11 @@ impl TransactionalPublisher {
     /// If it is not accepted: a record that is too large aborts the transaction.
     pub fn send(&mut self, record: &Outgoing) -> Result<(), TransactionError> {
         const ACTION: &str = "send a record";
+        let place = self.places().len();
+        self.places().push(None);
         let deadline = Instant::now() + self.timeout;
         loop {
-            let Err((error, _)) = self.producer.send(library_record(record, ())) else { return Ok(()) };
+            let Err((error, _)) = self.producer.send(library_record(record, place)) else { return Ok(()) };
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) && Instant::now() < deadline {
                 self.producer.poll(Duration::from_millis(1));
                 continue;
@@ -124,13 +129,19 @@ impl TransactionalPublisher {
         })
     }
 
-    /// Commits the transaction.
+    /// Commits the transaction. Returns the offsets of its records, in the order in which they were sent; `None`
+    /// where the brokers did not say.
     ///
     /// # Errors
     /// If it was not committed, or that is not known: see [`TransactionError`].
-    pub fn commit(&mut self) -> Result<(), TransactionError> {
+    pub fn commit(&mut self) -> Result<Vec<Option<i64>>, TransactionError> {
         self.wait_for_records();
-        self.insist("commit a transaction", |producer| producer.commit_transaction(ONE_CALL))
+        self.insist("commit a transaction", |producer| producer.commit_transaction(ONE_CALL))?;
+        Ok(std::mem::take(&mut *self.places()))
+    }
+
+    fn places(&self) -> MutexGuard<'_, Vec<Option<i64>>> {
+        self.producer.context().own.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait_for_records(&self) {
@@ -154,7 +165,7 @@ impl TransactionalPublisher {
     fn insist(
         &self,
         action: &'static str,
-        step: impl Fn(&BaseProducer<Context<Logging>>) -> Result<(), LibraryError>,
+        step: impl Fn(&BaseProducer<Context<Places>>) -> Result<(), LibraryError>,
     ) -> Result<(), TransactionError> {
         let deadline = Instant::now() + self.timeout;
         loop {
@@ -190,6 +201,28 @@ impl TransactionalPublisher {
         match self.producer.client().fatal_error() {
             Some(_) => TransactionError::Fatal(error),
             None => TransactionError::Abort(error),
+        }
+    }
+}
+
+/// The offsets of the records of a transaction, in the order in which they were sent.
+#[derive(Debug, Default)]
+struct Places(Mutex<Vec<Option<i64>>>);
+
+impl Errors for Places {
+    fn error(&self, error: LibraryError, reason: &str) {
+        tracing::warn!(target: "librdkafka", %error, reason, "client error");
+    }
+}
+
+impl ProducerContext for Context<Places> {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, place: usize) {
+        let offset = result.as_ref().ok().map(|record| record.offset());
+        // A record of a transaction that was given up has no place in this one.
+        if let Some(known) = self.own.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(place) {
+            *known = offset;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The attributes that all events have.
 
+use std::str::FromStr;
+
 use domain::messages::envelope::SPEC_VERSION;
 
 use super::error::{WireError, printable};
@@ -119,4 +121,14 @@ pub(super) fn optional<'a>(headers: &'a Headers, header: &'static str) -> Result
         Ok(text) if !text.is_empty() && text.len() <= LONGEST_ATTRIBUTE => Ok(Some(text)),
         _ => Err(WireError::InvalidHeader { header }),
     }
+}
+
+/// A number that must be there.
+pub(super) fn number<T: FromStr>(headers: &Headers, header: &'static str) -> Result<T, WireError> {
+    parse(required(headers, header)?, header)
+}
+
+/// Reads the value of an attribute.
+pub(super) fn parse<T: FromStr>(text: &str, header: &'static str) -> Result<T, WireError> {
+    text.parse().map_err(|_| WireError::InvalidHeader { header })
 }

@@ -1,7 +1,7 @@
 //! Why a record is no message: a stable word for each reason.
 
 use domain::error::ErrorKind;
-use domain::messages::SegmentError;
+use domain::messages::{ChunkError, SegmentError};
 
 /// A record that cannot be read. It will be as bad the next time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +63,9 @@ pub enum WireError {
     /// The header of a segment breaks a rule.
     #[error("{0}")]
     Segment(#[from] SegmentError),
+    /// The header of a chunk breaks a rule.
+    #[error("{0}")]
+    Chunk(#[from] ChunkError),
 }
 
 impl WireError {
@@ -86,6 +89,7 @@ impl WireError {
             Self::InvalidData { .. } => "invalid_data",
             Self::AmbiguousMedia => "ambiguous_media",
             Self::Segment(_) => "invalid_segment",
+            Self::Chunk(_) => "invalid_chunk",
         }
     }
 }

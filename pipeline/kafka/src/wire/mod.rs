@@ -1,4 +1,4 @@
-//! How messages and segments are written in records: CloudEvents 1.0, binary mode of the Kafka
+//! How messages, chunks and segments are written in records: CloudEvents 1.0, binary mode of the Kafka
 //! binding.
 //!
 //! Attributes are headers `ce_<attribute>`, the content type is the header `content-type`, the data is
@@ -10,11 +10,13 @@
 //! What is read here comes from outside: every error is of the input, none is a panic.
 
 mod attributes;
+mod chunks;
 mod error;
 mod messages;
 mod segments;
 
 pub use attributes::{Event, kind, traceparent};
+pub use chunks::decode_chunk;
 pub use error::WireError;
 pub use messages::{decode, encode};
 pub use segments::{Media, decode_segment, encode_segment};

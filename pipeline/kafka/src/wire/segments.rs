@@ -1,13 +1,14 @@
 //! Segments: the value is media, or empty with an address and a hash of where the media are.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use domain::messages::envelope::event_id;
 use domain::messages::{SEGMENT_TYPE, SegmentHeader, StreamKind, StreamRef, is_sha256};
 use domain::time::{MediaMs, Millis};
 
-use super::attributes::{CONTENT_TYPE, Event, check_kind, check_session, optional, required, subject};
+use super::attributes::{
+    CONTENT_TYPE, Event, check_kind, check_session, number, optional, parse, required, subject,
+};
 use super::error::WireError;
 use crate::headers::Headers;
 use crate::record::Record;
@@ -114,14 +115,6 @@ fn media(record: &Record) -> Result<Media<'_>, WireError> {
         }
         (None, true) | (Some(_), false) => Err(WireError::AmbiguousMedia),
     }
-}
-
-fn number<T: FromStr>(headers: &Headers, header: &'static str) -> Result<T, WireError> {
-    parse(required(headers, header)?, header)
-}
-
-fn parse<T: FromStr>(text: &str, header: &'static str) -> Result<T, WireError> {
-    text.parse().map_err(|_| WireError::InvalidHeader { header })
 }
 
 fn kind_name(kind: StreamKind) -> &'static str {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
-use kafka::{Connection, TransactionError, TransactionalPublisher};
+use kafka::{Connection, Record, TransactionError, TransactionalPublisher};
 
 use crate::broker::Broker;
 use crate::support::{
@@ -27,7 +27,8 @@ fn results_and_offsets_are_seen_together_or_not_at_all() {
     producer.begin().unwrap();
     producer.send(&record(&output, 0, "key", "of 0 and 1")).unwrap();
     let group = consumer.group_metadata().unwrap();
-    producer.add_offsets(&[(&input, 0, 2)], &group).and_then(|()| producer.commit()).unwrap();
+    let places = producer.add_offsets(&[(&input, 0, 2)], &group).and_then(|()| producer.commit()).unwrap();
+    assert_eq!(places, [Some(0)]);
     assert_eq!(values(&read_all(&connection, &output, 0)), ["of 0 and 1"]);
     assert_eq!(consumer.committed(&[0]).unwrap(), [(0, 2)]);
 
@@ -42,8 +43,12 @@ fn results_and_offsets_are_seen_together_or_not_at_all() {
     assert_eq!(values(&again), ["2", "3"]);
     producer.begin().unwrap();
     producer.send(&record(&output, 0, "key", "of 2 and 3")).unwrap();
-    producer.add_offsets(&[(&input, 0, 4)], &group).and_then(|()| producer.commit()).unwrap();
-    assert_eq!(values(&read_all(&connection, &output, 0)), ["of 0 and 1", "of 2 and 3"]);
+    producer.send(&record(&output, 0, "key", "and more")).unwrap();
+    let places = producer.add_offsets(&[(&input, 0, 4)], &group).and_then(|()| producer.commit()).unwrap();
+    let written = read_all(&connection, &output, 0);
+    assert_eq!(values(&written), ["of 0 and 1", "of 2 and 3", "and more"]);
+    let lie = |record: &Record| Some(record.origin.offset);
+    assert_eq!(places, written[1..].iter().map(lie).collect::<Vec<_>>());
     assert_eq!(consumer.committed(&[0]).unwrap(), [(0, 4)]);
 }
 
@@ -143,7 +148,7 @@ fn a_broker_that_dies_within_a_transaction_is_waited_for() {
         committing.join().unwrap()
     });
     match committed {
-        Ok(()) => assert_eq!(values(&read_all(&connection, &output, 0)), ["once"]),
+        Ok(_) => assert_eq!(values(&read_all(&connection, &output, 0)), ["once"]),
         Err(TransactionError::Abort(_)) => {
             producer.abort().unwrap();
             assert_eq!(values(&read_all(&connection, &output, 0)), [""; 0]);

@@ -3,11 +3,10 @@
 //! Files, settings and brokers are checked before the first record is sent. A file that cannot be cut is
 //! reported and the others go on; brokers that fail end it all. Ends when everything is acknowledged.
 
-mod progress;
-
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use domain::words;
 use kafka::{Connection, KafkaError, Topics};
 
 use super::analyze::inputs;
+use super::progress::Progress;
 use crate::cli::PublishArgs;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, Published, SessionPlan, Shelf};
@@ -24,7 +24,6 @@ use crate::settings::{Settings, Sources, policy};
 use crate::stages::Stop;
 use crate::telemetry::logs;
 use crate::topology;
-use progress::Progress;
 
 /// Room in a record for what comes beside the media.
 const HEADERS: usize = 16 << 10;
@@ -133,7 +132,11 @@ fn publish(
 ) -> Result<Exit, Failure> {
     let began = Instant::now();
     let figures = publication.courier.figures();
-    let progress = Progress::new(plans.len(), figures, shown);
+    let shown_figures = Arc::clone(figures);
+    let progress = Progress::new(plans.len(), shown, move |out, seconds| {
+        let mib = shown_figures.bytes() as f64 / f64::from(1 << 20);
+        write!(out, "{} segments, {mib:.1} MiB, {:.1} MiB/s", shown_figures.segments(), mib / seconds)
+    });
     let (mut refused, mut failure) = (0, None);
     publication.all(plans, parallel, &mut |plan, outcome| {
         progress.one_done();

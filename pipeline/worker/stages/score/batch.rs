@@ -135,8 +135,8 @@ impl Batch {
         self.outgoing.push(Outgoing::message(self.topics.observations(), event, marker));
     }
 
-    /// The state of a session, into the partition that its records are in.
-    pub(super) fn store(&mut self, session: &SessionId, state: &StoredState, partition: i32) {
+    /// The state of a session, into the partition that its records are in. Returns which of the batch's records it is.
+    pub(super) fn store(&mut self, session: &SessionId, state: &StoredState, partition: i32) -> usize {
         let value = serde_json::to_vec(state).expect("states have string keys");
         self.outgoing.push(Outgoing {
             topic: self.topics.score_state(),
@@ -145,5 +145,6 @@ impl Batch {
             value: Some(value),
             headers: kafka::Headers::new(),
         });
+        self.outgoing.len() - 1
     }
 }

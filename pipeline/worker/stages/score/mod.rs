@@ -25,7 +25,7 @@ mod sessions;
 mod share;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
@@ -35,7 +35,7 @@ use kafka::{
 };
 
 use batch::Batch;
-use log::{Entry, PATIENCE};
+use log::{Entry, PATIENCE, session_of};
 pub(crate) use policies::Policies;
 pub(crate) use preview::Preview;
 use sessions::Clocks;
@@ -43,6 +43,7 @@ pub(super) use sessions::Patience;
 use share::Share;
 
 use super::stop::Stop;
+use super::transactions::{Changes, outcome, pause_before, transact};
 use crate::failpoint::Failpoint;
 use crate::settings::Role;
 use crate::settings::policy::LoadedPolicy;
@@ -53,12 +54,12 @@ use crate::telemetry::spans::Spans;
 
 /// The role, in metrics and logs.
 pub(super) const ROLE: Role = Role::Score;
+/// What a transaction passes.
+const POINTS: [Failpoint; 3] = [Failpoint::ScoreSent, Failpoint::ScoreOffsets, Failpoint::ScoreCommitted];
 /// How long a poll waits while nothing is gathered.
 const POLL: Duration = Duration::from_millis(50);
 /// A transaction is committed at the latest when it has taken in so many records.
 const MOST_RECORDS: usize = 1000;
-/// After how long it is tried again to recover, at first and at most.
-const RECOVER_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// How often clocks are looked at.
 const LOOK_AT_CLOCKS_EVERY: Duration = Duration::from_secs(1);
 /// How often the brokers are asked how far behind this process is.
@@ -81,6 +82,8 @@ pub(super) struct Score {
     pub linger: Duration,
     pub transaction_timeout: Duration,
     pub patience: Patience,
+    /// For how long a session stays in memory when its score is final.
+    pub final_in_memory: Duration,
     pub metrics: Metrics,
     pub spans: Spans,
     pub pulse: Arc<Pulse>,
@@ -155,11 +158,7 @@ impl Default for Due {
 
 impl Run {
     fn begin(by: Score) -> Result<Self, ScoreError> {
-        let changes = Arc::new(Changes {
-            pulse: Arc::clone(&by.pulse),
-            metrics: by.metrics.clone(),
-            gone: Mutex::default(),
-        });
+        let changes = Arc::new(Changes::new(ROLE, Arc::clone(&by.pulse), by.metrics.clone()));
         let settings = GroupSettings {
             instance_id: by.instance_id.clone(),
             protocol: by.group_protocol,
@@ -242,6 +241,9 @@ impl Run {
         if due.clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
             due.clocks = Instant::now();
             self.look_at_clocks()?;
+            if self.batch.is_empty() {
+                self.shares.values_mut().for_each(|share| share.rest_quiet(self.by.final_in_memory));
+            }
             self.keep_in_touch();
         }
         if due.lag.elapsed() >= ASK_LAG_EVERY {
@@ -262,6 +264,7 @@ impl Run {
         if !self.shares.contains_key(&partition) {
             return Ok(());
         }
+        self.wake(record)?;
         let entry = Entry::read(record);
         if let Ok(Entry::Observation(observation)) = &entry
             && self.shares[&partition].is_new(&observation.session)
@@ -288,7 +291,7 @@ impl Run {
     fn read_sides(&mut self, trouble: &mut Trouble) -> Result<(), ScoreError> {
         while self.batch.records < MOST_RECORDS {
             match self.sides.poll(Duration::ZERO) {
-                Ok(Some(record)) => self.side(&record),
+                Ok(Some(record)) => self.side(&record)?,
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Transient => {
                     if trouble.is_news() {
@@ -308,20 +311,31 @@ impl Run {
         let mut records = Vec::new();
         let topic = self.by.topics.sessions();
         self.states.read_to_end(&topic, partition, start, PATIENCE, &mut |record| records.push(record))?;
-        records.iter().for_each(|record| self.side(record));
-        Ok(())
+        records.iter().try_for_each(|record| self.side(record))
     }
 
-    fn side(&mut self, record: &Record) {
-        let Some(share) = self.shares.get_mut(&record.origin.partition) else { return };
-        if share.has_read(record, &self.by.topics) {
-            return;
+    fn side(&mut self, record: &Record) -> Result<(), ScoreError> {
+        let share = self.shares.get(&record.origin.partition);
+        if share.is_none_or(|share| share.has_read(record, &self.by.topics)) {
+            return Ok(());
         }
+        self.wake(record)?;
+        let Some(share) = self.shares.get_mut(&record.origin.partition) else { return Ok(()) };
         self.batch.passed(record);
         match share.side(record, &self.by.topics) {
             Ok(outputs) => self.batch.say(outputs, Some(record), &self.by.metrics),
             Err(error) => self.batch.set_aside(record, &error, &self.by.metrics),
         }
+        Ok(())
+    }
+
+    /// Has the session of a record in memory.
+    fn wake(&mut self, record: &Record) -> Result<(), ScoreError> {
+        let share = self.shares.get_mut(&record.origin.partition);
+        if let (Some(share), Some(id)) = (share, session_of(record)) {
+            share.wake(&id, &self.by.topics, &self.states, &self.by.metrics)?;
+        }
+        Ok(())
     }
 
     /// Writes markers for sessions that a clock takes to be over, or to have lost their video.
@@ -367,22 +381,28 @@ impl Run {
             let outputs = share.follow_orders(topics, &self.states, &self.policies, metrics);
             self.batch.say(outputs, None, metrics);
         }
+        let mut stored = Vec::new();
         for (partition, share) in &mut self.shares {
             for (session, state) in share.sessions.take_changed() {
-                self.batch.store(&session, &state, *partition);
+                stored.push((*partition, self.batch.store(&session, &state, *partition), session));
             }
         }
         let started = Instant::now();
-        let outcome = transact(publisher, &self.batch, &self.consumer);
-        let name = match &outcome {
-            Ok(()) => "committed",
-            Err(TransactionError::Abort(_)) => "aborted",
-            Err(TransactionError::Fatal(_)) => "fenced",
-        };
-        self.by.metrics.transaction(name, started.elapsed());
-        outcome?;
+        let offsets = self.batch.offsets.iter();
+        let offsets: Vec<(&str, i32, i64)> =
+            offsets.map(|((topic, partition), next)| (topic.as_str(), *partition, *next)).collect();
+        let result = transact(publisher, &self.batch.outgoing, &offsets, &self.consumer, POINTS);
+        self.by.metrics.transaction(ROLE, outcome(&result), started.elapsed());
+        let places = result?;
         self.batch.tell_committed(&self.by.metrics, &self.by.spans);
         self.batch.clear();
+        for (partition, index, session) in stored {
+            if let Some(share) = self.shares.get_mut(&partition) {
+                share.sessions.stored(&session, places.get(index).copied().flatten());
+            }
+        }
+        let after = self.by.final_in_memory;
+        self.shares.values_mut().for_each(|share| share.rest_quiet(after));
         Ok(())
     }
 
@@ -460,74 +480,5 @@ impl Run {
         if let Ok(lags) = self.consumer.lag() {
             self.by.metrics.share(ROLE, lags.len(), lags.iter().map(|lag| lag.offsets).sum());
         }
-    }
-}
-
-/// Writes a batch, and the offsets that it comes from, in one transaction.
-fn transact(
-    publisher: &mut TransactionalPublisher,
-    batch: &Batch,
-    consumer: &GroupConsumer,
-) -> Result<(), TransactionError> {
-    let group = consumer.group_metadata().map_err(TransactionError::Abort)?;
-    publisher.begin()?;
-    for record in &batch.outgoing {
-        publisher.send(record)?;
-    }
-    Failpoint::ScoreSent.pass();
-    let offsets = batch.offsets.iter();
-    let offsets: Vec<(&str, i32, i64)> =
-        offsets.map(|((topic, partition), next)| (topic.as_str(), *partition, *next)).collect();
-    publisher.add_offsets(&offsets, &group)?;
-    Failpoint::ScoreOffsets.pass();
-    publisher.commit()?;
-    Failpoint::ScoreCommitted.pass();
-    Ok(())
-}
-
-/// How long to wait before the next of several attempts in a row to recover.
-fn pause_before(attempt: u32) -> Duration {
-    let (first, most) = RECOVER_AFTER;
-    first.saturating_mul(1 << (attempt - 1).min(16)).min(most)
-}
-
-/// Notes which partitions went, for the thread that polls.
-struct Changes {
-    pulse: Arc<Pulse>,
-    metrics: Metrics,
-    gone: Mutex<Vec<i32>>,
-}
-
-impl Changes {
-    fn take_gone(&self) -> Vec<i32> {
-        std::mem::take(&mut self.gone.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn note_gone(&self, partitions: &[i32], how: &'static str) {
-        tracing::info!(?partitions, how, role = ROLE.name(), "partitions gone");
-        self.metrics.rebalance(ROLE, how);
-        self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(partitions);
-    }
-}
-
-impl Assignment for Changes {
-    fn assigned(&self, partitions: &[i32]) {
-        tracing::info!(?partitions, role = ROLE.name(), "partitions assigned");
-        self.metrics.rebalance(ROLE, "assigned");
-        self.pulse.ready();
-    }
-
-    /// Offsets go with the transaction, so there is nothing to commit here.
-    fn revoked(&self, partitions: &[i32]) -> Vec<(i32, i64)> {
-        self.note_gone(partitions, "revoked");
-        Vec::new()
-    }
-
-    fn lost(&self, partitions: &[i32]) {
-        self.note_gone(partitions, "lost");
-    }
-
-    fn overtaken(&self, _partition: i32, expected: i64, earliest: i64) {
-        self.metrics.overtaken(expected, earliest);
     }
 }

@@ -55,6 +55,8 @@ struct Session {
     is_final: bool,
     /// That its video has stopped was said, and nothing has come since.
     is_lost: bool,
+    /// Where in the log of states it is as it is here; `None` if it has changed since, or that is not known.
+    stored_at: Option<i64>,
 }
 
 /// What a session's facts say of it.
@@ -127,7 +129,7 @@ impl Sessions {
         Self { policies, sessions: HashMap::new(), dirty: BTreeSet::new() }
     }
 
-    /// How many there are.
+    /// How many are in memory.
     pub(super) fn len(&self) -> usize {
         self.sessions.len()
     }
@@ -231,8 +233,29 @@ impl Sessions {
         changed.into_iter().filter_map(stored).collect()
     }
 
-    /// Takes over a session where it was left; a later state of the same session replaces an earlier one.
-    pub(super) fn restore(&mut self, id: &SessionId, state: &[u8]) -> Result<(), Unusable> {
+    /// The state of a session, as it is now, is at this offset.
+    pub(super) fn stored(&mut self, id: &SessionId, at: Option<i64>) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.stored_at = at;
+        }
+    }
+
+    /// The sessions that nothing was heard of for so long.
+    pub(super) fn quiet(&self, now: Instant, after: Duration) -> Vec<SessionId> {
+        let is_quiet = |session: &Session| now.saturating_duration_since(session.heard) >= after;
+        self.sessions.iter().filter(|(_, session)| is_quiet(session)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Lets go of a session if its score is final; returns where its state is.
+    pub(super) fn let_go(&mut self, id: &SessionId) -> Option<i64> {
+        let at = self.sessions.get(id).filter(|session| session.is_final)?.stored_at?;
+        self.sessions.remove(id);
+        Some(at)
+    }
+
+    /// Takes over a session where it was left, with its state from this offset; a later state of the same session
+    /// replaces an earlier one.
+    pub(super) fn restore(&mut self, id: &SessionId, state: &[u8], at: i64) -> Result<(), Unusable> {
         let stored: StoredState = serde_json::from_slice(state).map_err(|_| Unusable::Version)?;
         let loaded = self.policies.exactly(&stored.policy).ok_or(Unusable::Policy)?;
         let LoadedPolicy { policy, reference } = loaded.clone();
@@ -249,6 +272,7 @@ impl Sessions {
             phase: stored.phase,
             is_final: stored.is_final,
             is_lost: stored.is_lost,
+            stored_at: Some(at),
         };
         self.sessions.insert(id.clone(), session);
         Ok(())
@@ -320,6 +344,7 @@ impl Sessions {
         };
         session.heard = Instant::now();
         session.silence = Silence::New;
+        session.stored_at = None;
         session.reached = session.reached.max(reached);
         let outputs = session.fold.push(input);
         session.note(&outputs);
@@ -366,6 +391,7 @@ impl Session {
             phase: Phase::Unknown,
             is_final: false,
             is_lost: false,
+            stored_at: None,
         }
     }
 
@@ -485,14 +511,35 @@ mod tests {
         assert!(sessions.take_changed().is_empty(), "nothing changed since");
         let bytes = serde_json::to_vec(&state).unwrap();
         let (mut successor, _) = self::sessions();
-        assert_eq!(successor.restore(&stored_id, &bytes), Ok(()));
+        assert_eq!(successor.restore(&stored_id, &bytes, 7), Ok(()));
         assert_eq!(successor.sessions[&id].policy.id, "standard-accommodated");
         assert_eq!(successor.sessions[&id].fold.state(), sessions.sessions[&id].fold.state());
 
         let mut other: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         other["policy"]["sha256"] = "00".into();
         let other = serde_json::to_vec(&other).unwrap();
-        assert_eq!(successor.restore(&id, &other), Err(Unusable::Policy));
-        assert_eq!(successor.restore(&id, b"{}"), Err(Unusable::Version));
+        assert_eq!(successor.restore(&id, &other, 8), Err(Unusable::Policy));
+        assert_eq!(successor.restore(&id, b"{}", 9), Err(Unusable::Version));
+    }
+
+    #[test]
+    fn only_what_is_final_and_stored_as_it_is_rests() {
+        let (mut sessions, id) = sessions();
+        sessions.fact(&fact(&id, started("standard")));
+        sessions.stored(&id, Some(3));
+        assert_eq!(sessions.let_go(&id), None, "it is not final");
+
+        sessions.fact(&fact(&id, SessionEvent::Ended { expected: None }));
+        let (kind, media_ms, silent_ms) = (MarkerKind::Idle, MediaMs(0), Millis(30_000));
+        sessions.marker(&Marker { session: id.clone(), kind, media_ms, silent_ms });
+        assert_eq!(sessions.let_go(&id), None, "it has changed since it was stored");
+        sessions.stored(&id, None);
+        assert_eq!(sessions.let_go(&id), None, "nobody knows where it is stored");
+        let minute = Duration::from_secs(60);
+        assert_eq!(sessions.quiet(Instant::now(), minute), []);
+        assert_eq!(sessions.quiet(Instant::now() + minute, minute), [id.clone()]);
+        sessions.stored(&id, Some(5));
+        assert_eq!(sessions.let_go(&id), Some(5));
+        assert_eq!((sessions.len(), sessions.knows(&id)), (0, false));
     }
 }

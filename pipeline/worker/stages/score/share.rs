@@ -1,6 +1,7 @@
 //! One partition's share of the work: its sessions, and how far its side inputs were read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
 
 use domain::ids::SessionId;
 use domain::score::Output;
@@ -19,6 +20,8 @@ const MOST_AT_ONCE: usize = 64;
 pub(super) struct Share {
     partition: i32,
     pub sessions: Sessions,
+    /// Sessions that are not in memory, because their score is final, and where their states are.
+    at_rest: HashMap<SessionId, i64>,
     /// Sessions that are to be folded again before anything is committed.
     orders: BTreeMap<SessionId, Order>,
     /// Where the observation log goes on.
@@ -43,7 +46,8 @@ impl Share {
         let (facts_next, reviews_next) = (committed(&topics.sessions())?, committed(&topics.reviews())?);
         let log_next = committed(&topics.observations())?;
         let (sessions, orders) = (Sessions::new(policies.clone()), BTreeMap::new());
-        let mut share = Self { partition, sessions, orders, log_next, facts_next, reviews_next };
+        let at_rest = HashMap::new();
+        let mut share = Self { partition, sessions, at_rest, orders, log_next, facts_next, reviews_next };
         let mut unusable = BTreeSet::new();
         states.read_to_end(&topics.score_state(), partition, Start::Beginning, PATIENCE, &mut |record| {
             let Some(id) = session_of(&record) else {
@@ -51,8 +55,11 @@ impl Share {
                 return;
             };
             unusable.remove(&id);
-            match record.value.as_deref().map(|state| share.sessions.restore(&id, state)) {
-                Some(Ok(())) => {}
+            share.at_rest.remove(&id);
+            let at = record.origin.offset;
+            match record.value.as_deref().map(|state| share.sessions.restore(&id, state, at)) {
+                // There are many of them, and few are heard of again.
+                Some(Ok(())) => share.rest(&id),
                 Some(Err(reason)) => {
                     metrics.refused(reason.reason());
                     share.sessions.forget(&id);
@@ -64,8 +71,42 @@ impl Share {
         if !unusable.is_empty() {
             share.rebuild(topics, states, &unusable)?;
         }
-        tracing::info!(partition, sessions = share.sessions.len(), "partition taken over");
+        let (sessions, at_rest) = (share.sessions.len(), share.at_rest.len());
+        tracing::info!(partition, sessions, at_rest, "partition taken over");
         Ok(share)
+    }
+
+    /// Lets go of sessions whose score is final and that nothing was heard of for so long.
+    pub(super) fn rest_quiet(&mut self, after: Duration) {
+        self.sessions.quiet(Instant::now(), after).iter().for_each(|id| self.rest(id));
+    }
+
+    fn rest(&mut self, id: &SessionId) {
+        if let Some(at) = self.sessions.let_go(id) {
+            self.at_rest.insert(id.clone(), at);
+        }
+    }
+
+    /// Has a session in memory again, before a record of it is taken in.
+    pub(super) fn wake(
+        &mut self,
+        id: &SessionId,
+        topics: &Topics,
+        states: &PartitionReader,
+        metrics: &Metrics,
+    ) -> Result<(), KafkaError> {
+        let Some(at) = self.at_rest.get(id).copied() else { return Ok(()) };
+        let record = states.read_at(&topics.score_state(), self.partition, at, PATIENCE)?;
+        let state =
+            record.filter(|record| record.origin.offset == at && session_of(record).as_ref() == Some(id));
+        let state = state.and_then(|record| record.value);
+        let woken = state.is_some_and(|state| self.sessions.restore(id, &state, at).is_ok());
+        if !woken {
+            metrics.refused("state_lost");
+            self.rebuild(topics, states, &BTreeSet::from([id.clone()]))?;
+        }
+        self.at_rest.remove(id);
+        Ok(())
     }
 
     /// Folds sessions again from their records up to what is committed, as often as their orders did. What
@@ -164,7 +205,7 @@ impl Share {
 
     /// Whether nothing is known of a session yet.
     pub(super) fn is_new(&self, session: &SessionId) -> bool {
-        !self.sessions.knows(session)
+        !self.sessions.knows(session) && !self.at_rest.contains_key(session)
     }
 
     /// Whether a record of a side input was taken in before: facts are read ahead when a session is new.

@@ -1,14 +1,11 @@
-//! The progress bar: sessions done, and what brokers have acknowledged.
+//! The progress bar of sessions that are on their way: how many are done, and figures beside it.
 //!
 //! On stderr, and only where a person watches: never in pipes, logs or with `--no-progress`.
 
-use std::fmt::Write;
-use std::sync::Arc;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-
-use crate::publish::Figures;
 
 const TEMPLATE: &str = "{bar:30} {pos}/{len} sessions  {figures}";
 
@@ -19,11 +16,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar; hidden where nobody watches.
-    pub fn new(sessions: usize, figures: &Arc<Figures>, shown: bool) -> Self {
+    /// A bar; hidden where nobody watches. `figures` writes what stands beside it, so many seconds after the start.
+    pub fn new(
+        sessions: usize,
+        shown: bool,
+        figures: impl Fn(&mut dyn Write, f64) -> fmt::Result + Clone + Send + Sync + 'static,
+    ) -> Self {
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(sessions as u64), target);
-        bar.set_style(style(Arc::clone(figures)));
+        let tell = move |state: &ProgressState, out: &mut dyn Write| {
+            // Costs the looks of the bar and nothing else.
+            let _shown = figures(out, state.elapsed().as_secs_f64().max(0.001));
+        };
+        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.with_key("figures", tell));
         bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar }
     }
@@ -44,18 +50,6 @@ impl Progress {
     }
 }
 
-fn style(figures: Arc<Figures>) -> ProgressStyle {
-    let tell = move |state: &ProgressState, out: &mut dyn Write| {
-        let mib = figures.bytes() as f64 / f64::from(1 << 20);
-        let rate = mib / state.elapsed().as_secs_f64().max(0.001);
-        // Costs the looks of the bar and nothing else.
-        let _shown = write!(out, "{} segments, {mib:.1} MiB, {rate:.1} MiB/s", figures.segments());
-    };
-    ProgressStyle::with_template(TEMPLATE)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("figures", tell)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +57,7 @@ mod tests {
     #[test]
     fn the_template_is_valid_and_a_hidden_bar_counts_on() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
-        let progress = Progress::new(2, &Arc::default(), false);
+        let progress = Progress::new(2, false, |_, _| Ok(()));
         progress.one_done();
         assert_eq!(progress.bar.position(), 1);
         progress.finish();

@@ -1,0 +1,431 @@
+//! One session's upload: chunks and facts in, segments and facts out.
+//!
+//! A function of the log of chunks alone, and of how uploads are cut: whoever goes on from a stored state, with
+//! the records from its offset on, says what was not said yet, to the byte. A recording that cannot be read is
+//! given up until another header comes.
+
+use std::collections::VecDeque;
+
+use container::{ContainerError, CutSettings, Limits, LiveCutter, Segment, VideoTrack, begins_recording};
+use domain::ids::SessionId;
+use domain::messages::canonical::sha256_hex;
+use domain::messages::{
+    BreakEnd, ChunkHeader, CutState, SessionEvent, SessionFact, StreamKind, StreamRef, StreamState,
+    UploadEvent,
+};
+use domain::time::{Interval, MediaMs, Millis};
+use domain::upload::{Arrival, Bounds, ChunkOrder, Turn, epoch_start};
+use kafka::Record;
+
+use crate::piece::{self, Piece};
+
+/// What an open upload costs beside its media.
+const OVERHEAD: usize = 4 << 10;
+/// Whoever says that an upload is silent may have said so just before a chunk came, which then is before it in
+/// the log.
+const LEAST_SILENCE_MS: i64 = 500;
+
+/// How uploads are cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Cutting {
+    pub limits: Limits,
+    pub settings: CutSettings,
+    pub bounds: Bounds,
+}
+
+/// What an upload led to.
+pub(super) enum Said {
+    Segment(Piece),
+    Fact(SessionFact),
+    /// A chunk at which its recording could not be read any further.
+    Refused(Record, ContainerError),
+    /// Chunks that came to no good, by what became of them.
+    Chunks(&'static str, u64),
+    /// A recording was begun, or read on after a hole.
+    Recording(&'static str),
+}
+
+/// The recording that chunks belong to.
+enum Recording {
+    /// The next chunk begins it.
+    Expected,
+    Open(Box<LiveCutter>),
+    GivenUp,
+}
+
+/// A chunk that had its turn and may have to be read again.
+struct Turned {
+    number: u64,
+    offset: i64,
+    /// Where it begins in the recording.
+    start: u64,
+}
+
+/// An upload.
+pub(super) struct Session {
+    id: SessionId,
+    how: Cutting,
+    began_at_ms: Option<i64>,
+    heard_at_ms: i64,
+    order: ChunkOrder<Record>,
+    /// Chunks whose bytes do not tell yet whether another recording begins: a few at most.
+    undecided: Vec<(u64, Record)>,
+    epoch: u32,
+    epoch_start: MediaMs,
+    recording: Recording,
+    /// Of the next segment.
+    sequence: u64,
+    turned: VecDeque<Turned>,
+    /// Bytes of the recording that had their turn.
+    position: u64,
+    /// Those before were read before.
+    known: u64,
+    end: MediaMs,
+    is_silent: bool,
+    break_end: Option<BreakEnd>,
+    /// The first record that has to be read again, from the last stored state on.
+    needed: Option<i64>,
+    is_changed: bool,
+    said: Vec<Said>,
+}
+
+impl Session {
+    /// An upload of which nothing has come yet.
+    pub(super) fn new(id: SessionId, how: Cutting) -> Self {
+        Self {
+            id,
+            how,
+            began_at_ms: None,
+            heard_at_ms: 0,
+            order: ChunkOrder::from(0, how.bounds),
+            undecided: Vec::new(),
+            epoch: 0,
+            epoch_start: MediaMs::ZERO,
+            recording: Recording::Expected,
+            sequence: 0,
+            turned: VecDeque::new(),
+            position: 0,
+            known: 0,
+            end: MediaMs::ZERO,
+            is_silent: false,
+            break_end: None,
+            needed: None,
+            is_changed: false,
+            said: Vec::new(),
+        }
+    }
+
+    /// An upload that goes on from a stored state.
+    pub(super) fn restore(state: CutState, how: Cutting) -> Result<Self, ContainerError> {
+        let mut session = Self {
+            began_at_ms: Some(state.began_at_ms),
+            heard_at_ms: state.heard_at_ms,
+            order: ChunkOrder::from(state.chunk, how.bounds),
+            epoch: state.epoch,
+            epoch_start: state.epoch_start_ms,
+            sequence: state.sequence,
+            position: state.chunk_position,
+            end: state.end_ms,
+            is_silent: state.is_silent,
+            break_end: state.break_end,
+            needed: state.offset,
+            ..Self::new(state.session, how)
+        };
+        session.recording = match state.stream {
+            StreamState::Expected => Recording::Expected,
+            StreamState::GivenUp => Recording::GivenUp,
+            StreamState::Open(point) => {
+                session.known = point.from.position;
+                Recording::Open(Box::new(LiveCutter::resume(how.limits, how.settings, point)?))
+            }
+        };
+        Ok(session)
+    }
+
+    /// The state to go on from, if there is one now.
+    pub(super) fn state(&self) -> Option<CutState> {
+        let next = self.undecided.first().map_or(self.order.next(), |(number, _)| *number);
+        let (stream, chunk, chunk_position) = match &self.recording {
+            Recording::Expected => (StreamState::Expected, next, 0),
+            Recording::GivenUp => (StreamState::GivenUp, next, 0),
+            Recording::Open(cutter) => match cutter.point() {
+                Some(point) => {
+                    let position = point.from.position;
+                    let first = self.turned.iter().rev().find(|chunk| chunk.start <= position);
+                    let first = first.filter(|_| position < self.position);
+                    let (number, start) =
+                        first.map_or((next, self.position), |chunk| (chunk.number, chunk.start));
+                    (StreamState::Open(point), number, start)
+                }
+                // Nothing was said of it yet: it may as well begin anew.
+                None if self.sequence == 0 => (StreamState::Expected, self.turned.front()?.number, 0),
+                None => return None,
+            },
+        };
+        let turned = self.turned.iter().filter(|turned| turned.number >= chunk).map(|turned| turned.offset);
+        let undecided = self.undecided.iter().map(|(_, record)| record);
+        let waiting = undecided.chain(self.order.waiting()).map(|record| record.origin.offset);
+        Some(CutState {
+            session: self.id.clone(),
+            began_at_ms: self.began_at_ms?,
+            heard_at_ms: self.heard_at_ms,
+            epoch: self.epoch,
+            epoch_start_ms: self.epoch_start,
+            end_ms: self.end,
+            sequence: self.sequence,
+            chunk,
+            chunk_position,
+            offset: turned.chain(waiting).min(),
+            stream,
+            is_silent: self.is_silent,
+            break_end: self.break_end,
+        })
+    }
+
+    /// A state was stored.
+    pub(super) fn stored(&mut self, state: &CutState) {
+        self.turned.retain(|turned| turned.number >= state.chunk);
+        self.needed = state.offset;
+        self.is_changed = false;
+    }
+
+    /// Whether something was said that the stored state does not know.
+    pub(super) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// The first record that has to be read again if this process ends now.
+    pub(super) fn needed(&self) -> Option<i64> {
+        self.needed
+    }
+
+    /// Whether a chunk of it ever came.
+    pub(super) fn has_begun(&self) -> bool {
+        self.began_at_ms.is_some()
+    }
+
+    /// Whether nothing has come since the upload was said to be silent.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent
+    }
+
+    /// Bytes that are held.
+    pub(super) fn held(&self) -> usize {
+        let open = if let Recording::Open(cutter) = &self.recording { cutter.held() } else { 0 };
+        OVERHEAD + self.order.bytes() + open
+    }
+
+    /// What was said since this was last asked.
+    pub(super) fn take_said(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Takes a chunk.
+    pub(super) fn chunk(&mut self, header: &ChunkHeader, record: Record) -> Arrival {
+        let (offset, came) = (record.origin.offset, record.timestamp_ms.unwrap_or_default());
+        let bytes = record.value.as_ref().map_or(0, Vec::len);
+        let arrival = self.order.offer(header.number, &header.sha256, bytes, record);
+        if arrival == Arrival::Taken {
+            self.began_at_ms.get_or_insert(came);
+            self.heard_at_ms = came;
+            self.is_silent = false;
+            self.needed.get_or_insert(offset);
+            self.take_turns();
+        }
+        arrival
+    }
+
+    /// Takes a fact; says whether the upload is over.
+    pub(super) fn fact(&mut self, event: UploadEvent, record: &Record) -> bool {
+        let at = record.timestamp_ms.unwrap_or_default();
+        let on_clock = MediaMs::ZERO + Millis(at.saturating_sub(self.began_at_ms.unwrap_or(at)).max(0));
+        self.is_changed = true;
+        match event {
+            UploadEvent::Silent if at.saturating_sub(self.heard_at_ms) < LEAST_SILENCE_MS => {}
+            UploadEvent::Silent => self.fall_silent(),
+            UploadEvent::BreakStarted => self.say_fact(self.reached(), SessionEvent::BreakStarted),
+            UploadEvent::BreakEnded if !self.has_begun() => {
+                self.say_fact(MediaMs::ZERO, SessionEvent::BreakEnded);
+            }
+            UploadEvent::BreakEnded => {
+                let media_ms = self.reached().max(on_clock);
+                self.break_end = Some(BreakEnd { media_ms, offset: record.origin.offset });
+            }
+            UploadEvent::Ended => self.end(on_clock),
+        }
+        event == UploadEvent::Ended
+    }
+
+    /// Closes what came; when that was done before, gives up what was kept to go on from.
+    fn fall_silent(&mut self) {
+        self.give_up_missing();
+        let is_long = std::mem::replace(&mut self.is_silent, true);
+        let Recording::Open(cutter) = &mut self.recording else { return };
+        if is_long && !self.turned.is_empty() {
+            self.turned.clear();
+            self.pass_hole();
+        } else {
+            let (track, segments) = (cutter.track().cloned(), cutter.flush());
+            self.say_segments(track, segments);
+        }
+    }
+
+    fn end(&mut self, on_clock: MediaMs) {
+        self.give_up_missing();
+        let last = self.reached() - Millis(1);
+        self.finish_recording();
+        if let Some(end) = self.break_end.take() {
+            self.say_fact(end.media_ms, SessionEvent::BreakEnded);
+        }
+        // As long as frames came; but who has been silent should have sent more.
+        let end = if self.is_silent { last.max(on_clock) } else { last }.max(MediaMs::ZERO);
+        let expected = self.has_begun().then(|| Interval::new(MediaMs::ZERO, end));
+        self.say_fact(end, SessionEvent::Ended { expected });
+    }
+
+    fn give_up_missing(&mut self) {
+        self.order.give_up();
+        self.take_turns();
+        self.read_undecided();
+    }
+
+    /// Where everything that came ends, on the media clock of the session.
+    fn reached(&self) -> MediaMs {
+        let Recording::Open(cutter) = &self.recording else { return self.end };
+        self.end.max(self.epoch_start + (cutter.reached() - MediaMs::ZERO))
+    }
+
+    fn take_turns(&mut self) {
+        while let Some(turn) = self.order.turn() {
+            match turn {
+                Turn::Chunk(number, record) => self.next(number, record),
+                Turn::Lost(count) => {
+                    self.said.push(Said::Chunks("lost", count));
+                    self.read_undecided();
+                    self.pass_hole();
+                }
+            }
+        }
+    }
+
+    /// A chunk has its turn: it goes on with the recording, or begins another.
+    fn next(&mut self, number: u64, record: Record) {
+        let came = record.timestamp_ms.unwrap_or_default();
+        let is_first = matches!(self.recording, Recording::Expected);
+        self.undecided.push((number, record));
+        let beginning = self.undecided.iter().flat_map(|(_, record)| record.value.iter().flatten());
+        let beginning: Vec<u8> = beginning.take(8).copied().collect();
+        match begins_recording(&beginning) {
+            _ if is_first => {}
+            None => return,
+            Some(true) => self.begin_recording(came),
+            Some(false) => {}
+        }
+        self.read_undecided();
+    }
+
+    /// Another recording begins, with a chunk that came at this time.
+    fn begin_recording(&mut self, came_at_ms: i64) {
+        self.finish_recording();
+        self.epoch = self.epoch.saturating_add(1);
+        self.epoch_start = epoch_start(self.end, self.began_at_ms.unwrap_or(came_at_ms), came_at_ms);
+        if let Some(end) = self.break_end.take() {
+            self.say_fact(end.media_ms.min(self.epoch_start), SessionEvent::BreakEnded);
+        }
+        self.recording = Recording::Expected;
+        (self.sequence, self.position, self.known) = (0, 0, 0);
+        self.turned.clear();
+        self.is_changed = true;
+    }
+
+    fn read_undecided(&mut self) {
+        for (number, record) in std::mem::take(&mut self.undecided) {
+            self.read(number, record);
+        }
+    }
+
+    /// Reads a chunk of the recording.
+    fn read(&mut self, number: u64, record: Record) {
+        let offset = record.origin.offset;
+        if self.break_end.is_some_and(|end| end.offset < offset) {
+            self.break_end = None;
+            self.say_fact(self.reached(), SessionEvent::BreakEnded);
+        }
+        if matches!(self.recording, Recording::Expected) {
+            self.recording = Recording::Open(Box::new(LiveCutter::new(self.how.limits, self.how.settings)));
+            self.said.push(Said::Recording("begun"));
+        }
+        let Recording::Open(cutter) = &mut self.recording else {
+            self.said.push(Said::Chunks("dropped", 1));
+            return;
+        };
+        let bytes = record.value.as_deref().unwrap_or_default();
+        let (start, length) = (self.position, bytes.len() as u64);
+        self.position += length;
+        self.turned.push_back(Turned { number, offset, start });
+        let known = self.known.saturating_sub(start).min(length);
+        let (mut segments, damages) = (Vec::new(), cutter.damages());
+        let result = cutter.push(&bytes[known as usize..], &mut segments);
+        if cutter.damages() > damages {
+            self.said.push(Said::Recording("damaged"));
+        }
+        let track = cutter.track().cloned();
+        self.say_segments(track, segments);
+        if let Err(error) = result {
+            self.finish_recording();
+            self.recording = Recording::GivenUp;
+            self.said.push(Said::Refused(record, error));
+        }
+    }
+
+    /// Bytes of the recording are missing here.
+    fn pass_hole(&mut self) {
+        let Recording::Open(cutter) = &mut self.recording else { return };
+        self.is_changed = true;
+        if cutter.pass_hole().is_ok() {
+            self.said.push(Said::Recording("damaged"));
+        } else {
+            self.finish_recording();
+            self.recording = Recording::GivenUp;
+            self.said.push(Said::Recording("refused"));
+        }
+    }
+
+    /// Says what is left of the recording.
+    fn finish_recording(&mut self) {
+        if let Recording::Open(cutter) = std::mem::replace(&mut self.recording, Recording::GivenUp) {
+            let track = cutter.track().cloned();
+            self.say_segments(track, cutter.finish());
+        }
+        self.turned.clear();
+        self.is_changed = true;
+    }
+
+    fn say_segments(&mut self, track: Option<VideoTrack>, segments: Vec<Segment>) {
+        // Frames come after their description.
+        let Some(track) = track.filter(|_| !segments.is_empty()) else { return };
+        let init_sha256 = sha256_hex(&track.description());
+        let stream = StreamRef { kind: StreamKind::Webcam, epoch: self.epoch, init_sha256 };
+        for segment in segments {
+            let mut left = Some(segment);
+            while let Some(segment) = left {
+                let (part, rest) = piece::split(segment);
+                let place = (self.sequence, self.epoch_start);
+                self.say_piece(piece::of(&self.id, &stream, &track, place, &part));
+                left = rest;
+            }
+        }
+    }
+
+    fn say_piece(&mut self, piece: Piece) {
+        self.sequence += 1;
+        self.is_changed = true;
+        self.end = self.end.max(piece.header.end_ms);
+        self.said.push(Said::Segment(piece));
+    }
+
+    fn say_fact(&mut self, media_ms: MediaMs, event: SessionEvent) {
+        self.is_changed = true;
+        self.said.push(Said::Fact(SessionFact { session: self.id.clone(), media_ms, event }));
+    }
+}
