@@ -61,7 +61,9 @@ pub fn sentence(score: &Score) -> String {
         .contributions
         .iter()
         .filter(|part| part.applied_milli > 0)
-        .map(|part| format!("{} ({})", words::lower(words::incident(part.kind)), words::length(part.union_ms)))
+        .map(|part| {
+            format!("{} ({})", words::lower(words::incident(part.kind)), words::length(part.union_ms))
+        })
         .collect();
     let points = match parts.as_slice() {
         [] => "Nothing was noted that costs points.".to_owned(),
