@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use domain::error::ErrorKind;
+use domain::words;
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::runtime::Builder;
@@ -20,7 +21,6 @@ use super::progress::Progress;
 use crate::cli::UploadArgs;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::publish::Pace;
-use crate::report::words;
 use crate::upload::{Client, Figures, Source, UploadError, UploadPlan, Uploaded, Uploader};
 
 /// Standard input, as an argument.
