@@ -20,6 +20,7 @@ mod demo;
 mod eval;
 mod exam;
 mod faults;
+mod gateway;
 #[path = "s3/server.rs"]
 mod object_store;
 mod plan;

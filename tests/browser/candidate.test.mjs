@@ -45,7 +45,7 @@ test(
       ...NOTICE.recorded,
       ...NOTICE.never,
       ...NOTICE.kept,
-      ...NOTICE.looked_for.map((each) => each.text),
+      ...NOTICE.looked_for.map((each) => `${each.text.slice(0, -1)}, ${each.when}`),
     ])
       await view.page.getByText(text).waitFor();
     assert.equal(new URL(view.page.url()).hash, "", "the token leaves the address");

@@ -31,27 +31,26 @@ const RANK = { high: 0, medium: 1, low: 2, none: 3 };
 const RING = 2000;
 
 export const NOTICE = {
-  policy: "standard",
+  policy: "standard 3",
   recorded: [
-    "Video of your camera, 640 × 480 pixels, without sound.",
-    "The time at which each piece of video arrived.",
+    "The picture of your camera, from the start of the exam to its end.",
+    "No sound, no screen, no keystrokes.",
   ],
   looked_for: [
-    { type: "multiple_persons", text: "Another person in the picture", when: "for 3 seconds or longer" },
-    { type: "person_absent", text: "Your place is empty", when: "for 10 seconds or longer" },
-    { type: "gaze_off_screen", text: "Eyes directed away from the screen", when: "for 8 seconds or longer" },
+    { type: "person_absent", text: "Nobody is at the desk.", when: "for 10 s or longer", can_cost_points: true },
     {
-      type: "camera_obstructed",
-      text: "The camera is covered; this never costs points",
-      when: "for 5 seconds or longer",
+      type: "multiple_persons",
+      text: "Two or more persons are in the picture.",
+      when: "for 3 s or longer",
+      can_cost_points: true,
     },
+    { type: "camera_obstructed", text: "The camera is covered.", when: "for 5 s or longer", can_cost_points: false },
   ],
   never: [
-    "Sound, your screen, your keyboard and your files are not recorded.",
-    "Emotion, stress or attention are not guessed at.",
-    "No decision is made by a machine: a person looks at everything first.",
+    "The machine decides nothing: a person looks at what was noted before anything follows from it.",
+    "Nothing is concluded about mood, honesty or health.",
   ],
-  kept: ["Video is deleted after 2 days, results after the appeal period of 90 days."],
+  kept: ["Results and what they rest on: 90 days.", "Video: 2 days."],
 };
 
 /** A token as the pages read it. Nobody checks its signature here. */
@@ -217,10 +216,19 @@ export class Fake {
         applied_milli: each.applied_milli,
         text: inWords(each),
       })) ?? [];
-    const revision = ({ run, coverage, ...score }) => ({
-      ...score,
+    const revision = ({ run, coverage, policy, ...score }) => ({
+      rev: score.rev,
+      supersedes: score.supersedes,
       at: run.computed_at,
+      status: score.status,
+      integrity: score.integrity,
+      band: score.band,
+      concern_milli: score.concern_milli,
+      review_priority: score.review_priority,
+      evidence: score.evidence,
       coverage_milli: coverage.ratio_milli,
+      watermark_ms: score.watermark_ms,
+      policy: `${policy.id}@${policy.version}`,
     });
     const answers = {
       undefined: () => ({

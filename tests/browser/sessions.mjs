@@ -163,8 +163,7 @@ export function make(index, seed = 7) {
             reason: { code: type, params: {}, text },
             stats: { planned: total * 2, valid: total * 2 - 1, true: total * 2 - 2 },
             media_refs: [{ topic: "exam.segments", sequence: Math.floor(start_ms / 2000) }],
-            attribution:
-              cls === "coverage" && TECHNICAL.indexOf(type) !== 2 && TECHNICAL.indexOf(type) !== 3 ? "it" : "candidate",
+            attribution: ["video_frozen", "stream_lost", "video_gap"].includes(type) ? "it" : "candidate",
             counts: cls === "evidence",
             counts_reason: cls === "evidence" ? "evidence" : cls === "coverage" ? "coverage" : "awaiting_review",
             policy: POLICY,

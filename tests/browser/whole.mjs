@@ -2,30 +2,76 @@
 // reload; and what a person decides there is a new revision.
 //
 // Run by browser.rs, which starts broker, workers and gateway and says in INVIGILATOR_WHOLE where they are:
-// {origin, id, token, chunk_bytes, reviewer, camera}. The camera's clip shows a second person for a while.
+// {origin, service, reviewer, camera}: tokens, and a clip for the webcam that shows a second person for a while.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { launch, open } from "./browser.mjs";
 import { until } from "./checks.mjs";
+import { Fake } from "./fake.mjs";
 
 const given = JSON.parse(process.env.INVIGILATOR_WHOLE);
 /** Sessions take as long as they take; results may wait for a busy machine. */
 const PATIENCE_MS = 240_000;
 
-const api = async (path) => {
-  const answer = await fetch(`${given.origin}/v1/sessions/${given.id}${path}`, {
-    headers: { Authorization: `Bearer ${given.reviewer}` },
+/** What the exam client's back end does. */
+async function createSession() {
+  const answer = await fetch(`${given.origin}/v1/sessions`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${given.service}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ exam: "e1", name: "s1", policy: "standard" }),
   });
-  return answer.ok ? answer.json() : null;
-};
+  assert.equal(answer.status, 201, await answer.clone().text());
+  return answer.json();
+}
+/** The small gateway of the other tests says what the real one says, by the names of the fields. */
+async function isLikeTheFake(id) {
+  const fake = await new Fake(140).listen();
+  const one = [...fake.sessions.values()].find((each) => each.summary.band === "amber");
+  const get = async (origin, path) => {
+    const answer = await fetch(origin + path, { headers: { Authorization: `Bearer ${given.reviewer}` } });
+    assert.equal(answer.status, 200, path);
+    return answer.json();
+  };
+  const first = (view) => (Array.isArray(view.items) ? view.items[0] : view);
+  const parts = {
+    "": (view) => ({
+      view,
+      summary: view.summary,
+      score: view.score,
+      incident: view.incidents[0],
+      part: view.contributions[0],
+    }),
+    "/scores": (view) => ({ revision: first(view) }),
+    "/health": (view) => ({ view }),
+    "/timeline": (view) => ({ view, sample: view.samples[0] }),
+  };
+  for (const [path, take] of Object.entries(parts)) {
+    const names = async (origin, id) =>
+      Object.entries(take(await get(origin, `/v1/sessions/${id}${path}`))).map(([part, value]) => [
+        part,
+        Object.keys(value).sort(),
+      ]);
+    assert.deepEqual(await names(fake.origin, one.id), await names(given.origin, id), `GET /v1/sessions/{id}${path}`);
+  }
+  for (const path of ["/v1/exams", "/v1/sessions", "/v1/policies/standard/notice"]) {
+    const names = async (origin) => Object.keys(first(await get(origin, path))).sort();
+    assert.deepEqual(await names(fake.origin), await names(given.origin), path);
+  }
+  await fake.close();
+}
 const patiently = (what, message) => until(what, message, PATIENCE_MS);
 
 test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 }, async () => {
   const browser = await launch({ camera: given.camera });
   const candidate = await open(browser);
   const proctor = await open(browser);
-  const name = given.id.split(":").at(-1);
+  const { id, upload } = await createSession();
+  const api = async (path) => {
+    const headers = { Authorization: `Bearer ${given.reviewer}` };
+    const answer = await fetch(`${given.origin}/v1/sessions/${id}${path}`, { headers });
+    return answer.ok ? answer.json() : null;
+  };
 
   await proctor.page.goto(`${given.origin}/#token=${given.reviewer}`);
   await proctor.page.locator('#connection[data-state="live"]').waitFor();
@@ -33,7 +79,8 @@ test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 
   const { page } = candidate;
   const button = (label) => page.getByRole("button", { name: label, exact: true });
   const waits = () => page.locator("#status").textContent();
-  const link = new URLSearchParams({ id: given.id, token: given.token, chunk_bytes: given.chunk_bytes });
+  const { token, expires_at, chunk_bytes } = upload;
+  const link = new URLSearchParams({ id, token, expires_at, chunk_bytes, policy: "standard" });
   await page.goto(`${given.origin}/candidate/#${link}`);
   await button("Turn the camera on").click();
   await page.getByText("The server is there and knows your session.").waitFor();
@@ -41,7 +88,7 @@ test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 
   await button("Start recording").click();
   await page.getByText("Your exam is being recorded").waitFor();
 
-  const row = proctor.page.locator(".rows .row", { hasText: name });
+  const row = proctor.page.locator(".rows .row", { hasText: id.split(":").at(-1) });
   await row.getByText("Live", { exact: true }).waitFor({ timeout: PATIENCE_MS });
   const liveBefore = (await api("")).summary.media_ms;
 
@@ -65,6 +112,7 @@ test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 
   await page.getByText("Everything has arrived.").waitFor({ timeout: PATIENCE_MS });
   await patiently(async () => (await api(""))?.summary.status === "final", "the score is final");
 
+  await isLikeTheFake(id);
   const { summary, score, incidents } = await api("");
   const timeline = await api(`/timeline?from_ms=0&to_ms=${summary.media_ms}&points=1000`);
   const seen = timeline.samples.filter((sample) => sample.seen);

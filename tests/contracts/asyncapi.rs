@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::messages::envelope::Message;
-use domain::messages::{Incident, Marker, Observation, Rescore, Review, SEGMENT_TYPE, Score, SessionFact};
+use domain::messages::{
+    Audit, Incident, Marker, Observation, Rescore, Review, SEGMENT_TYPE, Score, SessionFact,
+};
 use kafka::{Headers, Outgoing, Topics};
 use serde_json::{Value, json};
 
@@ -60,6 +62,7 @@ fn every_type_of_the_program_is_described_where_it_belongs() {
         ("exam.scores", BTreeSet::from([Score::TYPE])),
         ("exam.score-state", BTreeSet::from(["state"])),
         ("exam.reviews", BTreeSet::from([Review::TYPE])),
+        ("exam.audit", BTreeSet::from([Audit::TYPE])),
         ("exam.dead-letters", BTreeSet::from(["dead letter"])),
     ]);
     assert_eq!(described, types);
@@ -93,7 +96,7 @@ fn records_that_are_not_as_described_are_found_out() {
             ("ce_type", "invigilator.rumour.v1"),
             ("ce_specversion", "0.3"),
             ("content-type", "text/plain"),
-            ("ce_subject", "s42"),
+            ("ce_subject", "e7/s42"),
             ("traceparent", "4bf92f35"),
             ("ce_shoesize", "44"),
         ] {
@@ -101,7 +104,7 @@ fn records_that_are_not_as_described_are_found_out() {
             let chooses = header == "ce_type" && record.topic == "exam.observations";
             assert!(chooses || !with(header, text).is_empty(), "{} with {header}: {text}", record.topic);
         }
-        let keyless = Outgoing { key: b"s42".to_vec(), ..record.clone() };
+        let keyless = Outgoing { key: b"e7/s42".to_vec(), ..record.clone() };
         assert!(!faults(&keyless).is_empty(), "{} with another key", record.topic);
     }
 }

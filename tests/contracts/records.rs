@@ -3,7 +3,8 @@
 
 use domain::messages::envelope::Message;
 use domain::messages::{
-    Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader, SessionFact, StreamKind, StreamRef,
+    Audit, Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader, SessionFact, StreamKind,
+    StreamRef,
 };
 use domain::time::{MediaMs, Millis};
 use kafka::wire::{Event, Media, encode_segment};
@@ -35,6 +36,7 @@ pub fn messages(topics: &Topics, event: Event<'_>) -> Vec<Outgoing> {
         Outgoing::message(topics.incidents(), event, &example::<Incident>()),
         Outgoing::message(topics.scores(), event, &example::<Score>()),
         Outgoing::message(topics.reviews(), event, &example::<Review>()),
+        Outgoing::message(topics.audit(), event, &example::<Audit>()),
     ]
 }
 

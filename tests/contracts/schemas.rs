@@ -5,7 +5,7 @@
 //! at the difference as a reader of the messages would.
 
 use domain::messages::envelope::{CloudEvent, Message};
-use domain::messages::{Incident, Marker, Observation, Rescore, Review, Score, SessionFact};
+use domain::messages::{Audit, Incident, Marker, Observation, Rescore, Review, Score, SessionFact};
 use invigilator::settings::{DEFAULT_TOML, policy, schema};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -87,6 +87,11 @@ fn session() {
 #[test]
 fn review() {
     check_message::<Review>("review");
+}
+
+#[test]
+fn audit() {
+    check_message::<Audit>("audit");
 }
 
 #[test]

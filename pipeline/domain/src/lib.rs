@@ -8,7 +8,11 @@
 //! 4. [`score`] folds observations, markers, lifecycle facts and reviews of one session into
 //!    incidents and an integrity score, under a [`policy`].
 //!
-//! [`upload`] puts what browsers send into order before it is cut. [`delivery`] keeps count of which records are in work, so that none is given up before its result is safe.
+//! What comes out is shown to people by [`desk`] and told to learning platforms by [`lms`], in the [`words`] that
+//! all of it is said in.
+//!
+//! [`upload`] puts what browsers send into order before it is cut. [`delivery`] keeps count of which records are
+//! in work, so that none is given up before its result is safe.
 //!
 //! Nothing here reads a clock, a file, the environment or a random number, starts a thread, or links
 //! a C library; time enters only as data. Adapters meet the core through [`ports`].
@@ -19,6 +23,7 @@ pub mod detections;
 pub mod error;
 pub mod geometry;
 pub mod ids;
+pub mod lms;
 pub mod messages;
 pub mod observe;
 pub mod picture;

@@ -230,7 +230,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             .fails(&[404, 503]),
         row(Method::GET, "/v1/audit", ADMIN, "Read who did what", get(audit::list))
             .asks::<audit::AuditParams>()
-            .gives::<audit::AuditPage>(StatusCode::OK),
+            .gives::<audit::AuditPage>(StatusCode::OK)
+            .fails(&[503]),
         row(
             Method::GET,
             "/v1/policies/{policy}/notice",

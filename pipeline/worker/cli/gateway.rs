@@ -10,10 +10,12 @@ use crate::settings::Override;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  openssl rand -hex 32 > gateway.key
-  INVIGILATOR__GATEWAY__KEY_FILE=gateway.key invigilator gateway
-  INVIGILATOR__GATEWAY__KEY_FILE=gateway.key invigilator gateway token --role service --tenant t1
-  INVIGILATOR__GATEWAY__KEY_FILE=gateway.key invigilator gateway token --role reviewer --tenant t1 --exam e7
+  invigilator gateway --listen 127.0.0.1:8443 --brokers kafka-0:9092
+  invigilator gateway token --role service --tenant t1
+  invigilator gateway token --role reviewer --tenant t1 --exam e7 --subject reviewer-17 --ttl 1h
+
+All of them need gateway.key_file, a file with a secret: `openssl rand -hex 32 > gateway.key` makes one, and
+INVIGILATOR__GATEWAY__KEY_FILE=gateway.key names it.
 
 Writes PREFIX.chunks, PREFIX.sessions, PREFIX.reviews and PREFIX.audit; reads PREFIX.sessions,
 PREFIX.observations, PREFIX.incidents, PREFIX.scores, PREFIX.reviews and PREFIX.audit. Metrics and health:

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use domain::error::ErrorKind;
+use domain::words;
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::runtime::Builder;

@@ -24,7 +24,7 @@ const BUFFER: usize = 16 << 20;
 /// Most records of a batch, which is one transaction of the store.
 const BATCH: usize = 1_000;
 /// How long a batch gathers records: incidents reach dashboards that much later.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(100);
 /// How long to wait for the first record of a batch.
 const IDLE: Duration = Duration::from_millis(500);
 /// What came later than this ago is as good as now.
@@ -85,6 +85,12 @@ impl Follower {
             if let Err(error) = self.app.apply(batch) {
                 stop.fail("store", &error);
             }
+        }
+        // Else the next one reads again what came since the store was last written.
+        if stop.failure().is_none()
+            && let Err(error) = self.app.store.flush()
+        {
+            tracing::warn!(%error, "the store stays as it was");
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::score::review::instant;
 /// Most incidents of a session. The score role reports at most 48 at a time, and forgets coverage only.
 const MOST_INCIDENTS: usize = 128;
 /// Most reviews of a session.
-const MOST_REVIEWS: usize = 256;
+const MOST_REVIEWS: usize = 128;
 /// Most revisions of a score.
 const MOST_REVISIONS: usize = 64;
 /// Characters of a note that are kept.

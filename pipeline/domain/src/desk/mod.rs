@@ -139,7 +139,7 @@ impl SessionDesk {
         self.incidents.incomplete
     }
 
-    /// The newest decisions of people (256 at most), in the order in which they apply.
+    /// The newest decisions of people (128 at most), in the order in which they apply.
     pub fn reviews(&self) -> &[Review] {
         self.decided.all()
     }

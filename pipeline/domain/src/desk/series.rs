@@ -81,8 +81,8 @@ impl Bin {
     }
 
     /// Eye widths, from the steps that are kept.
-    pub fn eye_widths(steps: i8) -> f32 {
-        f32::from(steps) / GAZE_STEPS
+    pub fn eye_widths(steps: i8) -> f64 {
+        f64::from(steps) / f64::from(GAZE_STEPS)
     }
 
     /// As 48 bits; 0 stands for "not known" in each field.
@@ -188,6 +188,17 @@ mod digits {
 
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+    /// The value of each digit; 64 and above for what is none.
+    const VALUES: [u8; 256] = {
+        let mut values = [u8::MAX; 256];
+        let mut value = 0;
+        while value < DIGITS.len() {
+            values[DIGITS[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
+
     pub fn serialize<S: Serializer>(bins: &[u64], out: S) -> Result<S::Ok, S::Error> {
         let digit = |bits: u64, place: u32| char::from(DIGITS[(bits >> (6 * place) & 63) as usize]);
         let text: String =
@@ -197,7 +208,7 @@ mod digits {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<u64>, D::Error> {
         let text = String::deserialize(input)?;
-        let value = |digit: &u8| DIGITS.iter().position(|known| known == digit).map(|value| value as u64);
+        let value = |digit: &u8| Some(VALUES[usize::from(*digit)]).filter(|value| *value < 64).map(u64::from);
         let bin = |digits: &[u8]| digits.iter().try_fold(0, |bits, digit| Some(bits << 6 | value(digit)?));
         let bins = text.as_bytes().chunks(8).map(|digits| bin(digits).filter(|_| digits.len() == 8));
         bins.collect::<Option<_>>().ok_or_else(|| de::Error::custom("bins are eight digits each"))

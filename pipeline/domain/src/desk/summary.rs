@@ -12,7 +12,7 @@ use crate::messages::{
     Accommodation, Band, EvidenceStatus, IdentityState, Incident, IncidentClass, IncidentType,
     ReviewPriority, ScoreStatus, Severity,
 };
-use crate::time::MediaMs;
+use crate::time::{MediaMs, Millis};
 
 /// Most open incidents in a summary.
 const MOST_OPEN: usize = 16;
@@ -38,7 +38,7 @@ pub struct SessionSummary {
     pub updated_at: Option<String>,
     /// Media time that has been looked at.
     pub media_ms: MediaMs,
-    /// Revision of the score; `null` before the first one, as are the fields that follow.
+    /// Revision of the score; `null` before there is any video to score, as are the fields that follow.
     pub rev: Option<u32>,
     /// Whether more is expected.
     pub status: Option<ScoreStatus>,
@@ -124,7 +124,8 @@ impl SessionDesk {
     /// `silent`.
     pub fn summary(&self, now: IngestMs) -> SessionSummary {
         let session = &self.session;
-        let score = self.scores.latest();
+        // A score of no time at all says nothing yet, and a full one would be misread.
+        let score = self.scores.latest().filter(|score| score.coverage.expected_ms > Millis::ZERO);
         let incidents = self.incidents.all();
         let unreviewed = queue::unreviewed(incidents);
         let queues = Queues::of(unreviewed, score);

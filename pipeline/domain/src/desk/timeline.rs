@@ -47,9 +47,9 @@ pub struct TimelineSample {
     /// Head raised, degrees, > 0 up.
     pub pitch: Option<i8>,
     /// Iris offset to the side in eye widths, > 0 to the picture's right.
-    pub gaze_yaw: Option<f32>,
+    pub gaze_yaw: Option<f64>,
     /// Iris offset upwards in eye widths.
-    pub gaze_pitch: Option<f32>,
+    pub gaze_pitch: Option<f64>,
     /// Brightness of the picture, 0..254.
     pub luma: Option<u8>,
 }

@@ -1,4 +1,4 @@
-//! What of a session was not seen, and why: stretches of media time, exact to the millisecond.
+//! What of a session was not seen, and why: stretches of media time, as exact as samples tell.
 //!
 //! Bounded: when there are too many stretches, the two with the least seen time between them become one. A
 //! plot then shows a little too much as unseen, never too little. Nothing is judged by these stretches: what

@@ -41,13 +41,17 @@ pub async fn put(
     if stated == Some(0) {
         return Err(Problem::unprocessable("a chunk has at least one byte"));
     }
-    let length = stated.unwrap_or(most);
-    // Before a byte is read: whoever sends too much is told so early.
-    let permit = app.limits.uploads.take(length)?;
-    app.limits.bytes.take(&session, length as u64)?;
+    // Before a byte is read: whoever sends too much is told so early, if they say how much it is.
+    let permit = app.limits.uploads.take(stated.unwrap_or(most))?;
+    if let Some(length) = stated {
+        app.limits.bytes.take(&session, length as u64)?;
+    }
     let bytes = body::read(request.into_body(), most, app.settings.body_timeout).await?;
     if bytes.is_empty() {
         return Err(Problem::unprocessable("a chunk has at least one byte"));
+    }
+    if stated.is_none() {
+        app.limits.bytes.take(&session, bytes.len() as u64)?;
     }
     let sha256 = hash(&bytes).await?;
     if digest.is_some_and(|digest| digest != sha256) {

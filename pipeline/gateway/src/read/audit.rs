@@ -1,15 +1,18 @@
-//! `GET /v1/audit`: who did what, the newest first.
+//! `GET /v1/audit`: who did what, the newest first. That somebody has read it is in it, too.
 
 use axum::Json;
 use axum::extract::State;
-use domain::messages::Audit;
+use domain::messages::{Audit, AuditAction};
+use domain::ports::Entry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Params, ask, cursor_of, place_of};
 use crate::app::App;
+use crate::audit::record;
 use crate::auth::Caller;
 use crate::error::Problem;
+use crate::ingest::append;
 use crate::store::tables::AuditPlace;
 
 /// Entries of a page unless more are asked for.
@@ -46,6 +49,10 @@ pub async fn list(
     let limit = params.limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::bad_request(format!("the limit is 1 to {MOST}")));
+    }
+    if params.cursor.is_none() {
+        let read = record(&caller, None, AuditAction::AuditRead, String::new())?;
+        append(&app, [Entry::Audit(read)]).await?;
     }
     let before: Option<AuditPlace> = params.cursor.as_deref().map(place_of).transpose()?;
     let mut entries = ask(&app, {

@@ -1,6 +1,6 @@
 //! Batches of the log become desks, summaries and events. One thread does this.
 //!
-//! Desks change in memory and are written to the file every few seconds, together with the positions up to which they
+//! Desks change in memory and are written to the file now and then, together with the positions up to which they
 //! are folded: whatever is lost in between is read again, and folding it again changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +16,10 @@ use super::tables::{Positions, StoreError};
 use super::{Shared, Store};
 use crate::events::{Event, Kind};
 
-/// How often what changed is written to the file.
-const WRITE_EVERY: Duration = Duration::from_secs(5);
+/// How often what changed is written to the file: desks change with every segment, and are large.
+const WRITE_EVERY: Duration = Duration::from_secs(30);
 /// How often dashboards are told that nothing but media time went on.
-const TELL_VIDEO_EVERY: Duration = Duration::from_secs(2);
+const TELL_VIDEO_EVERY: Duration = Duration::from_secs(5);
 /// How often streams are looked at that may have turned silent.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Most desks in memory; beyond that those that changed longest ago are left in the file alone.

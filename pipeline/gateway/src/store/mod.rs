@@ -53,8 +53,8 @@ impl Store {
         let (mut index, mut desks) = (Index::default(), HashMap::new());
         for mut summary in tables.summaries()? {
             let mut silent_from = None;
-            // Whether a stream goes on is a question of the time of day.
-            if summary.state != StreamState::Ended
+            // Whether a stream still goes on is a question of the time of day.
+            if summary.state == StreamState::Live
                 && let Some(desk) = tables.desk(&summary.session)?
             {
                 (summary, silent_from) = (desk.summary(now), desk.silent_from(now));

@@ -160,6 +160,10 @@ function show(state) {
   document.title = `${title} – Invigilator`;
   setText(at("lead"), lead);
   setText(at("go-title"), isRunning || isOver ? "Status" : "Start");
+  if ((isRunning || isOver) && at("pair").nextElementSibling === at("go")) {
+    at("pair").before(at("go")); // What matters now comes first.
+    at("title").focus();
+  }
   at("status").replaceChildren(
     ...rows.map(([term, text, kind]) => h("div", { class: kind }, h("dt", {}, term), h("dd", {}, text))),
   );

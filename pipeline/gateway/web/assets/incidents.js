@@ -21,6 +21,9 @@ const GROUPS = [
     (each) => each.class === "coverage",
   ],
 ];
+/** What can be decided about an incident now. */
+export const offered = ({ review }) =>
+  ["confirmed", "dismissed"].includes(review.state) ? ["reopen"] : ["confirm", "dismiss"];
 export const DECISIONS = { confirm: ["Confirm", "c"], dismiss: ["Dismiss", "d"], reopen: ["Reopen", "r"] };
 
 export class Incidents {
@@ -171,11 +174,10 @@ export class Incidents {
   }
 
   #buttons(incident, name) {
-    const offered = ["confirmed", "dismissed"].includes(incident.review.state) ? ["reopen"] : ["confirm", "dismiss"];
     return h(
       "span",
       { class: "buttons" },
-      offered.map((decision) =>
+      offered(incident).map((decision) =>
         h(
           "button",
           { type: "button", "data-decision": decision, onclick: () => this.#onDecide(incident, decision) },

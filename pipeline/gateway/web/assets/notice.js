@@ -2,7 +2,6 @@
 // their session, and not a text that somebody once wrote.
 
 import { h } from "./dom.js";
-import { TYPES } from "./words.js";
 
 /** Draws it into `place`; `false` if it could not be loaded. */
 export async function drawNotice(place, policy) {
@@ -13,7 +12,7 @@ export async function drawNotice(place, policy) {
     );
     return false;
   }
-  const notice = await answer.json();
+  const { recorded, looked_for, never, kept } = await answer.json();
   const list = (title, items) => [
     h("h3", {}, title),
     h(
@@ -22,15 +21,16 @@ export async function drawNotice(place, policy) {
       items.map((item) => h("li", {}, item)),
     ),
   ];
-  const looked = notice.looked_for.map(({ type, text, when }) => [
-    text ?? TYPES[type],
-    when && h("span", { class: "soft" }, ` – ${when}`),
-  ]);
+  const looked = (canCost) =>
+    looked_for
+      .filter((each) => each.can_cost_points === canCost)
+      .map(({ text, when }) => [text.replace(/\.$/, ""), h("span", { class: "soft" }, `, ${when}`)]);
   place.replaceChildren(
-    ...list("Recorded", notice.recorded),
-    ...list("Looked for, by a program; a person looks at everything that was noted", looked),
-    ...list("Never", notice.never),
-    ...list("Kept", notice.kept),
+    ...list("Recorded", recorded),
+    ...list("Looked for by a program; a person looks at what it noted", looked(true)),
+    ...list("Noted too, and never costs points", looked(false)),
+    ...list("Never", never),
+    ...list("Kept", kept),
   );
   return true;
 }

@@ -6,7 +6,7 @@ import { length } from "./words.js";
 /** What 400 kbit/s are in bytes: how much waits is told as time. */
 const BYTES_PER_S = 50_000;
 /** More waiting than this: the network is slow or gone, whatever the browser thinks. */
-const SLOW_BYTES = 10 * BYTES_PER_S;
+const SLOW_BYTES = 5 * BYTES_PER_S;
 
 const PHASES = {
   new: "Not started",

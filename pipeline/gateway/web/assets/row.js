@@ -57,6 +57,7 @@ export function fill(row, summary) {
   setAttribute(parts.name, "href", `/session/${summary.id}`);
   setText(parts.exam, summary.exam);
   setText(parts.headline, summary.headline ?? (summary.state === "waiting" ? "No video yet" : "Nothing noted"));
+  setAttribute(parts.headline, "title", summary.headline); // It may be cut off.
   parts.headline.classList.toggle("calm", summary.headline === null);
   draw("chips", chipsKey(summary), () => chips(summary));
   setText(parts.seen, summary.coverage_milli === null ? "–" : percent(summary.coverage_milli));

@@ -5,7 +5,7 @@
 
 import { get, may } from "./access.js";
 import { bandMark, h, setText } from "./dom.js";
-import { Incidents } from "./incidents.js";
+import { Incidents, offered } from "./incidents.js";
 import { health, history, revisions } from "./records.js";
 import { askForReview } from "./review.js";
 import { contributionsCard, factsCard, scoreCard } from "./score.js";
@@ -160,9 +160,10 @@ export class SessionPage {
     if (focused >= 0) focusable()[focused]?.focus({ preventScroll: true });
   }
 
-  /** Decides about the selected incident, after asking. */
+  /** Decides about the selected incident, after asking, if that can be decided now. */
   decide(decision) {
-    if (this.incidents.selected && may("reviewer", "admin")) this.#decide(this.incidents.selected, decision);
+    const { selected } = this.incidents;
+    if (selected && may("reviewer", "admin") && offered(selected).includes(decision)) this.#decide(selected, decision);
   }
   async #decide(incident, decision) {
     const review = await askForReview(this.#id, incident, decision);

@@ -5,7 +5,7 @@
 
 import { classMark, h, s } from "./dom.js";
 import { PLOTS, asTable, plot } from "./plot.js";
-import { TYPES, UNSEEN, classOf, clock, length } from "./words.js";
+import { TYPES, UNSEEN, classOf, clock, length, plural } from "./words.js";
 
 const LAST_MS = 600_000;
 const AROUND_MS = 60_000;
@@ -247,8 +247,8 @@ export class Timeline {
       : !sample.seen
         ? `not seen: ${UNSEEN[sample.reason] ?? sample.reason}`
         : [
-            `${sample.faces ?? "–"} face(s)`,
-            `${sample.persons ?? "–"} person(s)`,
+            sample.faces !== null && plural(sample.faces, "face"),
+            sample.persons !== null && plural(sample.persons, "person"),
             sample.yaw !== null && `head ${degrees(sample.yaw)}`,
           ]
             .filter(Boolean)
