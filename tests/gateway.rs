@@ -292,12 +292,8 @@ fn a_decision_becomes_a_new_revision_of_the_score() {
     let gateway = Gateway::start(&exam);
     let _worker = exam.worker("review");
     let file: PathBuf = clip("c05_second_person_vp8.webm");
-    let published = exam
-        .command("publish")
-        .args(["--no-progress", "--session", "t1/e1/s1"])
-        .arg(file)
-        .output()
-        .unwrap();
+    let published =
+        exam.command("publish").args(["--no-progress", "--session", "t1/e1/s1"]).arg(file).output().unwrap();
     assert!(published.status.success(), "{}", String::from_utf8_lossy(&published.stderr));
     let reviewer = gateway.token("reviewer");
     let page = |wanted: &dyn Fn(&Value) -> bool| {
