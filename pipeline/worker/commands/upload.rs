@@ -22,7 +22,6 @@ use crate::cli::UploadArgs;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::publish::Pace;
 use crate::upload::{Client, Figures, Source, UploadError, UploadPlan, Uploaded, Uploader};
-use domain::words;
 
 /// Standard input, as an argument.
 const STDIN: &str = "-";
