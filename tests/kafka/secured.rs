@@ -22,6 +22,8 @@ pub const PUBLISH: &str = "publish";
 pub const OBSERVE: &str = "observe";
 /// Likewise.
 pub const SCORE: &str = "score";
+/// Runs the gateway.
+pub const GATEWAY: &str = "gateway";
 
 /// A running broker with a certificate and users of its own.
 pub struct Secured {
@@ -167,7 +169,7 @@ fn format_storage(node: &Node, settings: &str) {
         .arg(cache().join("lib/*"))
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config"])
         .arg(&file);
-    for user in [OPERATOR, STRANGER, PUBLISH, OBSERVE, SCORE] {
+    for user in [OPERATOR, STRANGER, PUBLISH, OBSERVE, SCORE, GATEWAY] {
         let password = Secured::password(user);
         command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
     }
