@@ -219,6 +219,14 @@ impl Cutter {
         self.dropped
     }
 
+    /// Gives up what the open segment has: what follows is decoded from the next keyframe on.
+    pub fn forget(&mut self) {
+        self.packets.clear();
+        self.bytes = 0;
+        self.key = None;
+        self.opening = None;
+    }
+
     /// Takes the next packet in decoding order; returns the segments that it completes.
     pub fn push(&mut self, packet: Packet) -> Vec<Segment> {
         let mut complete = Vec::new();
@@ -262,8 +270,10 @@ impl Cutter {
     pub fn finish(mut self) -> Vec<Segment> {
         let closed = self.closed.take().map(|closed| closed.segment);
         let interval = Interval::new(self.start, self.end);
+        // Nothing is left if nothing came since a flush.
+        let is_left = self.latest.is_some_and(|latest| latest >= self.start) && !interval.is_empty();
         let last = Segment { sequence: self.sequence, interval, packets: self.packets };
-        closed.into_iter().chain((!interval.is_empty()).then_some(last)).collect()
+        closed.into_iter().chain(is_left.then_some(last)).collect()
     }
 
     /// Whether a segment ends where this packet is shown.
