@@ -13,8 +13,12 @@ use kafka::GroupProgress;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::broker::secured::{OBSERVE, PUBLISH, SCORE, Secured};
-use crate::exam::{Exam, PARTITIONS, clip};
+use domain::messages::UploadEvent;
+
+use crate::broker::secured::{CUT, GATEWAY, OBSERVE, PUBLISH, SCORE, Secured};
+use crate::cut::{Browser, Door};
+use crate::exam::{Exam, PARTITIONS, clip, text};
+use crate::gateway::ask;
 
 /// Topics of its own on the broker that lets in only whom it knows.
 struct Gate {
@@ -134,14 +138,15 @@ struct Worker {
 }
 
 impl Worker {
-    /// Waits until it says something.
-    fn wait_until_it_says(&mut self, what: &str) {
+    /// Waits until it says something; the whole line.
+    fn wait_until_it_says(&mut self, what: &str) -> String {
         let mut line = String::new();
         while !line.contains(what) {
             line.clear();
             assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "the worker ended: {}", self.said);
             self.said.push_str(&line);
         }
+        line
     }
 
     /// Asks it to end.
@@ -248,6 +253,74 @@ fn rights_as_printed_are_enough_and_none_can_be_missing() {
     gate.take_away(SCORE, "score", "--group access-observe");
     assert!(gate.publish(&publisher, "t/e/fourth").status.success());
     assert_refused(score, "access-observe");
+}
+
+#[test]
+fn a_gateway_works_with_the_rights_that_are_printed_for_it() {
+    let gate = Gate::new("gated");
+    let properties = gate.by_password(GATEWAY);
+    let key = gate.file("key", &"k".repeat(32));
+    let with_key = |arguments: &[&str]| {
+        let mut command = gate.program(&properties, arguments);
+        command
+            .env("INVIGILATOR__GATEWAY__KEY_FILE", &key)
+            .env("INVIGILATOR__GATEWAY__STORE", gate.folder.path().join("store"));
+        command
+    };
+    let (status, said) = gate.start(with_key(&["gateway", "--listen", "127.0.0.1:0"])).end();
+    assert_eq!(status.code(), Some(7), "{said}");
+
+    gate.allow(GATEWAY, "gateway");
+    let mut gateway = gate.start(with_key(&["gateway", "--listen", "127.0.0.1:0"]));
+    let line: serde_json::Value =
+        serde_json::from_str(&gateway.wait_until_it_says("gateway started")).unwrap();
+    let address = text(&line["address"]);
+    let token = |role: &str| {
+        let printed = with_key(&["gateway", "token", "--role", role, "--tenant", "t"]).output().unwrap();
+        String::from_utf8(printed.stdout).unwrap().trim().to_owned()
+    };
+    let body = br#"{"exam": "e", "name": "s"}"#;
+    let created = ask(&address, "POST", "/v1/sessions", &token("service"), "application/json", body).unwrap();
+    assert_eq!(created.0, 201, "{}", created.1);
+    let created: serde_json::Value = serde_json::from_str(&created.1).unwrap();
+    let upload = text(&created["upload"]["token"]);
+    let put = || ask(&address, "PUT", "/v1/sessions/t:e:s/chunks/0", &upload, "video/webm", b"x");
+    assert_eq!(put().unwrap().0, 204);
+    let proctor = token("proctor");
+    let begun = std::time::Instant::now();
+    while ask(&address, "GET", "/v1/sessions/t:e:s", &proctor, "", b"").unwrap().0 != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "what was written is not read");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    gate.take_away(GATEWAY, "gateway", "--topic gated.chunks");
+    // It may end before it answers.
+    let refused = put().map_or(503, |(status, _)| status);
+    assert_eq!(refused, 503);
+    assert!(!gateway.said.contains(&upload), "no token is in the log");
+    assert_refused(gateway, "gated.chunks");
+}
+
+#[test]
+fn a_cutter_works_with_the_rights_as_printed() {
+    let gate = Gate::new("access-cut");
+    let cutter = gate.by_password(CUT);
+    let (status, said) = gate.worker(&cutter, "cut").end();
+    assert_eq!(status.code(), Some(7), "{said}");
+    gate.allow(CUT, "cut");
+    let mut cut = gate.worker(&cutter, "cut");
+    cut.wait_until_it_says("partitions assigned");
+    let door = Door::to(Exam::on(&gate.exam.connection.brokers, "access-cut"));
+    let upload = |name: &str| {
+        let mut browser = Browser::of(name);
+        door.upload(&mut browser);
+        door.fact(&browser.fact(UploadEvent::Ended));
+        door.settle();
+    };
+    upload("c16_opus_vp8.webm");
+    assert_eq!(door.ends(1).len(), 1);
+    gate.take_away(CUT, "cut", "--topic access-cut.segments");
+    upload("c04_leaves_fmp4.mp4");
+    assert_refused(cut, "access-cut.segments");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn launch(exam: &Exam, folder: &TempDir) -> (Child, String, String) {
 }
 
 /// Asks once on a connection of its own: status and body.
-fn ask(
+pub fn ask(
     address: &str,
     method: &str,
     path: &str,
@@ -283,6 +283,39 @@ fn a_gateway_that_is_killed_loses_nothing_that_it_acknowledged() {
     for chunk in acknowledged {
         assert!(found.contains(&chunk), "{chunk:?} was acknowledged");
     }
+}
+
+#[test]
+fn video_that_is_uploaded_in_pieces_is_scored_and_shown() {
+    let exam = Exam::new("gateway-video");
+    exam.create_topics();
+    let gateway = Gateway::start(&exam);
+    let _worker = exam.worker("video");
+    let (id, token) = gateway.create(&gateway.token("service"), "s1");
+    let video = std::fs::read(clip("c16_opus_vp8.webm")).unwrap();
+    // As a browser cuts: anywhere. Some pieces are sent twice, and two of them in the wrong order.
+    let mut pieces: Vec<(usize, &[u8])> = video.chunks(50_001).enumerate().collect();
+    pieces.insert(1, pieces[0]);
+    let last = pieces.len() - 1;
+    pieces.swap(last - 1, last);
+    for (number, bytes) in pieces {
+        assert_eq!(put(&gateway.address, &id, number, &token, bytes).unwrap(), 204);
+    }
+    assert_eq!(gateway.post(&format!("/v1/sessions/{id}/end"), &token, &json!({})).0, 202);
+    let proctor = gateway.token("proctor");
+    let page = wait_until("the score is final", || {
+        let (_, page) = gateway.get(&format!("/v1/sessions/{id}"), &proctor);
+        let page: Value = serde_json::from_str(&page).ok()?;
+        (page["score"]["status"] == "final").then_some(page)
+    });
+    assert_eq!(
+        (&page["summary"]["state"], &page["score"]["integrity"]),
+        (&json!("ended"), &json!(100)),
+        "{page}"
+    );
+    let (_, timeline) = gateway.get(&format!("/v1/sessions/{id}/timeline"), &proctor);
+    let timeline: Value = serde_json::from_str(&timeline).unwrap();
+    assert!(timeline["samples"].as_array().unwrap().iter().any(|sample| sample["faces"] == 1), "{timeline}");
 }
 
 #[test]

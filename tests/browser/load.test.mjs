@@ -10,8 +10,9 @@ const SESSIONS = 2000,
   UPDATES_PER_S = 200,
   SECONDS = 10;
 
-test("frames while 2,000 sessions get 200 updates a second", { timeout: 180_000 }, async () => {
+test("frames while 2,000 sessions get 200 updates a second", { timeout: 180_000 }, async (t) => {
   const [fake, browser] = await Promise.all([new Fake(SESSIONS).listen(), launch()]);
+  t.after(() => Promise.all([browser.close(), fake.close()]));
   const { context, page, complaints } = await open(browser);
   const startedAt = Date.now();
   await page.goto(`${fake.origin}/#token=${token()}`);
@@ -51,6 +52,4 @@ test("frames while 2,000 sessions get 200 updates a second", { timeout: 180_000 
     "the work of a frame fits into a frame",
   );
   assert.deepEqual(complaints, []);
-  await browser.close();
-  await fake.close();
 });

@@ -62,8 +62,9 @@ async function isLikeTheFake(id) {
 }
 const patiently = (what, message) => until(what, message, PATIENCE_MS);
 
-test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 }, async () => {
+test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 }, async (t) => {
   const browser = await launch({ camera: given.camera });
+  t.after(() => browser.close());
   const candidate = await open(browser);
   const proctor = await open(browser);
   const { id, upload } = await createSession();
@@ -137,5 +138,4 @@ test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 
     `browser: ${summary.media_ms} ms of video, ${seen.length} samples seen, a face in ${(100 * withFace).toFixed(1)} %;` +
       ` ${score.integrity} ${score.band}, after review ${after.integrity} ${after.band}`,
   );
-  await browser.close();
 });

@@ -19,9 +19,13 @@ pub const STRANGER: &str = "stranger";
 /// Users who may do nothing until they are allowed to.
 pub const PUBLISH: &str = "publish";
 /// Likewise.
+pub const CUT: &str = "cut";
+/// Likewise.
 pub const OBSERVE: &str = "observe";
 /// Likewise.
 pub const SCORE: &str = "score";
+/// Runs the gateway.
+pub const GATEWAY: &str = "gateway";
 
 /// A running broker with a certificate and users of its own.
 pub struct Secured {
@@ -167,7 +171,7 @@ fn format_storage(node: &Node, settings: &str) {
         .arg(cache().join("lib/*"))
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config"])
         .arg(&file);
-    for user in [OPERATOR, STRANGER, PUBLISH, OBSERVE, SCORE] {
+    for user in [OPERATOR, STRANGER, PUBLISH, CUT, OBSERVE, SCORE, GATEWAY] {
         let password = Secured::password(user);
         command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
     }

@@ -235,7 +235,8 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.runtime.take().unwrap().shutdown_background();
+        // The store is free when every task has let go of it.
+        self.runtime.take().unwrap().shutdown_timeout(PATIENCE);
     }
 }
 
