@@ -262,8 +262,10 @@ impl Cutter {
     pub fn finish(mut self) -> Vec<Segment> {
         let closed = self.closed.take().map(|closed| closed.segment);
         let interval = Interval::new(self.start, self.end);
+        // Nothing is left if nothing came since a flush.
+        let is_left = self.latest.is_some_and(|latest| latest >= self.start) && !interval.is_empty();
         let last = Segment { sequence: self.sequence, interval, packets: self.packets };
-        closed.into_iter().chain((!interval.is_empty()).then_some(last)).collect()
+        closed.into_iter().chain(is_left.then_some(last)).collect()
     }
 
     /// Whether a segment ends where this packet is shown.

@@ -39,6 +39,8 @@ pub struct CutState {
     pub stream: StreamState,
     /// Nothing has come since an upload was said to be silent.
     pub is_silent: bool,
+    /// Breaks up to this record were told of; `null` if there was none.
+    pub breaks_until: Option<i64>,
     /// A break that is over, but of which it is not known yet where the next video lies.
     pub break_end: Option<BreakEnd>,
 }

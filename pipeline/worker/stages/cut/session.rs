@@ -82,6 +82,8 @@ pub(super) struct Session {
     known: u64,
     end: MediaMs,
     is_silent: bool,
+    /// The last record that told of a break.
+    breaks_until: Option<i64>,
     break_end: Option<BreakEnd>,
     /// The first record that has to be read again, from the last stored state on.
     needed: Option<i64>,
@@ -108,6 +110,7 @@ impl Session {
             known: 0,
             end: MediaMs::ZERO,
             is_silent: false,
+            breaks_until: None,
             break_end: None,
             needed: None,
             is_changed: false,
@@ -127,6 +130,7 @@ impl Session {
             position: state.chunk_position,
             end: state.end_ms,
             is_silent: state.is_silent,
+            breaks_until: state.breaks_until,
             break_end: state.break_end,
             needed: state.offset,
             ..Self::new(state.session, how)
@@ -178,6 +182,7 @@ impl Session {
             offset: turned.chain(waiting).min(),
             stream,
             is_silent: self.is_silent,
+            breaks_until: self.breaks_until,
             break_end: self.break_end,
         })
     }
@@ -243,13 +248,8 @@ impl Session {
         match event {
             UploadEvent::Silent if at.saturating_sub(self.heard_at_ms) < LEAST_SILENCE_MS => {}
             UploadEvent::Silent => self.fall_silent(),
-            UploadEvent::BreakStarted => self.say_fact(self.reached(), SessionEvent::BreakStarted),
-            UploadEvent::BreakEnded if !self.has_begun() => {
-                self.say_fact(MediaMs::ZERO, SessionEvent::BreakEnded);
-            }
-            UploadEvent::BreakEnded => {
-                let media_ms = self.reached().max(on_clock);
-                self.break_end = Some(BreakEnd { media_ms, offset: record.origin.offset });
+            UploadEvent::BreakStarted | UploadEvent::BreakEnded => {
+                self.pass_break(event, record.origin.offset, on_clock);
             }
             UploadEvent::Ended => self.end(on_clock),
         }
@@ -267,6 +267,23 @@ impl Session {
         } else {
             let (track, segments) = (cutter.track().cloned(), cutter.flush());
             self.say_segments(track, segments);
+        }
+    }
+
+    /// A break begins where frames end. Where it ends shows with the next frames: they follow on, or begin
+    /// another recording later.
+    fn pass_break(&mut self, event: UploadEvent, offset: i64, on_clock: MediaMs) {
+        // Read again after a restart: it was told of.
+        if self.breaks_until.is_some_and(|until| offset <= until) {
+            return;
+        }
+        self.breaks_until = Some(offset);
+        match event {
+            UploadEvent::BreakEnded if self.has_begun() => {
+                self.break_end = Some(BreakEnd { media_ms: self.reached().max(on_clock), offset });
+            }
+            UploadEvent::BreakEnded => self.say_fact(MediaMs::ZERO, SessionEvent::BreakEnded),
+            _ => self.say_fact(self.reached(), SessionEvent::BreakStarted),
         }
     }
 
@@ -310,15 +327,16 @@ impl Session {
 
     /// A chunk has its turn: it goes on with the recording, or begins another.
     fn next(&mut self, number: u64, record: Record) {
-        let came = record.timestamp_ms.unwrap_or_default();
-        let is_first = matches!(self.recording, Recording::Expected);
+        // It is known to belong there: it begins the recording, or was read before.
+        let belongs = matches!(self.recording, Recording::Expected) || self.position < self.known;
         self.undecided.push((number, record));
+        let came = self.undecided.first().and_then(|(_, record)| record.timestamp_ms);
         let beginning = self.undecided.iter().flat_map(|(_, record)| record.value.iter().flatten());
         let beginning: Vec<u8> = beginning.take(8).copied().collect();
         match begins_recording(&beginning) {
-            _ if is_first => {}
+            _ if belongs => {}
             None => return,
-            Some(true) => self.begin_recording(came),
+            Some(true) => self.begin_recording(came.unwrap_or_default()),
             Some(false) => {}
         }
         self.read_undecided();
