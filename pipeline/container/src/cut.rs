@@ -219,6 +219,14 @@ impl Cutter {
         self.dropped
     }
 
+    /// Gives up what the open segment has: what follows is decoded from the next keyframe on.
+    pub fn forget(&mut self) {
+        self.packets.clear();
+        self.bytes = 0;
+        self.key = None;
+        self.opening = None;
+    }
+
     /// Takes the next packet in decoding order; returns the segments that it completes.
     pub fn push(&mut self, packet: Packet) -> Vec<Segment> {
         let mut complete = Vec::new();

@@ -99,6 +99,15 @@ impl LiveCutter {
         self.cutter.flush()
     }
 
+    /// Gives up what was kept to go on from: what follows is read as after a hole. Flush before.
+    ///
+    /// # Errors
+    /// As [`pass_hole`](Self::pass_hole).
+    pub fn let_go(&mut self) -> Result<(), ContainerError> {
+        self.cutter.forget();
+        self.pass_hole()
+    }
+
     /// Nothing follows any more: returns the segments that are left.
     pub fn finish(self) -> Vec<Segment> {
         self.cutter.finish()

@@ -263,7 +263,8 @@ impl Session {
         let Recording::Open(cutter) = &mut self.recording else { return };
         if is_long && !self.turned.is_empty() {
             self.turned.clear();
-            self.pass_hole();
+            let read_on = cutter.let_go();
+            self.pass_damage(read_on);
         } else {
             let (track, segments) = (cutter.track().cloned(), cutter.flush());
             self.say_segments(track, segments);
@@ -398,9 +399,16 @@ impl Session {
 
     /// Bytes of the recording are missing here.
     fn pass_hole(&mut self) {
-        let Recording::Open(cutter) = &mut self.recording else { return };
+        if let Recording::Open(cutter) = &mut self.recording {
+            let read_on = cutter.pass_hole();
+            self.pass_damage(read_on);
+        }
+    }
+
+    /// The recording is read on after a hole, or cannot be.
+    fn pass_damage(&mut self, read_on: Result<(), ContainerError>) {
         self.is_changed = true;
-        if cutter.pass_hole().is_ok() {
+        if read_on.is_ok() {
             self.said.push(Said::Recording("damaged"));
         } else {
             self.finish_recording();
