@@ -96,8 +96,14 @@ impl Exam {
 
     /// A running worker with further variables in its environment.
     pub fn worker_with(&self, name: &str, variables: &[(&str, &str)]) -> Worker {
+        self.worker_of(&[], name, variables)
+    }
+
+    /// A running worker of some roles alone.
+    pub fn worker_of(&self, roles: &[&str], name: &str, variables: &[(&str, &str)]) -> Worker {
         let child = self
             .command("worker")
+            .args(roles.iter().flat_map(|role| ["--role", role]))
             .env("INVIGILATOR__KAFKA__INSTANCE", name)
             .env("INVIGILATOR__TELEMETRY__LISTEN", "127.0.0.1:0")
             .envs(variables.iter().copied())

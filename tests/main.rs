@@ -15,6 +15,7 @@ mod claim_check;
 mod cli;
 mod config;
 mod contracts;
+mod cut;
 mod demo;
 mod eval;
 mod exam;

@@ -3,7 +3,8 @@
 
 use domain::messages::envelope::Message;
 use domain::messages::{
-    Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader, SessionFact, StreamKind, StreamRef,
+    Chunk, CutState, Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader, SessionFact,
+    StreamKind, StreamRef, UploadFact,
 };
 use domain::time::{MediaMs, Millis};
 use kafka::wire::{Event, Media, encode_segment};
@@ -25,9 +26,12 @@ pub fn example<T: Message + DeserializeOwned>() -> T {
     serde_json::from_value(read_json(&format!("tests/data/messages/{name}.json"))).unwrap()
 }
 
-/// A record of each message in JSON.
+/// A record of each message.
 pub fn messages(topics: &Topics, event: Event<'_>) -> Vec<Outgoing> {
     vec![
+        Outgoing::chunk(topics.chunks(), event, chunk()),
+        Outgoing::message(topics.chunks(), event, &example::<UploadFact>()),
+        Outgoing::message(topics.cut_state(), event, &example::<CutState>()),
         Outgoing::message(topics.sessions(), event, &example::<SessionFact>()),
         Outgoing::message(topics.observations(), event, &example::<Observation>()),
         Outgoing::message(topics.observations(), event, &example::<Marker>()),
@@ -36,6 +40,12 @@ pub fn messages(topics: &Topics, event: Event<'_>) -> Vec<Outgoing> {
         Outgoing::message(topics.scores(), event, &example::<Score>()),
         Outgoing::message(topics.reviews(), event, &example::<Review>()),
     ]
+}
+
+/// A chunk of bytes that are no text.
+fn chunk() -> Chunk {
+    let bytes = b"\x1a\x45\xdf\xa3\x00\xff".to_vec();
+    Chunk::new("t1/e7/s42".parse().unwrap(), 7, "video/webm;codecs=vp8", bytes)
 }
 
 /// A segment with nothing that may be left out.

@@ -5,7 +5,9 @@
 //! at the difference as a reader of the messages would.
 
 use domain::messages::envelope::{CloudEvent, Message};
-use domain::messages::{Incident, Marker, Observation, Rescore, Review, Score, SessionFact};
+use domain::messages::{
+    CutState, Incident, Marker, Observation, Rescore, Review, Score, SessionFact, UploadFact,
+};
 use invigilator::settings::{DEFAULT_TOML, policy, schema};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -87,6 +89,16 @@ fn session() {
 #[test]
 fn review() {
     check_message::<Review>("review");
+}
+
+#[test]
+fn upload() {
+    check_message::<UploadFact>("upload");
+}
+
+#[test]
+fn cut_state() {
+    check_message::<CutState>("cut-state");
 }
 
 #[test]

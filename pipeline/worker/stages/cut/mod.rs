@@ -143,7 +143,9 @@ struct Run {
     states: PartitionReader,
     shares: BTreeMap<i32, Share>,
     /// Partitions that were put down, the first one for longest.
-    resting: VecDeque<i32>,
+    resting: VecDeque<(i32, Instant)>,
+    /// For how long partitions were put down so far.
+    rested: Duration,
     /// When a partition was last put down or taken up again.
     turn: Instant,
     /// The positions that were committed last.
@@ -176,6 +178,7 @@ impl Run {
             states,
             shares: BTreeMap::new(),
             resting: VecDeque::new(),
+            rested: Duration::ZERO,
             turn: Instant::now(),
             committed: BTreeMap::new(),
             batch,
@@ -258,7 +261,7 @@ impl Run {
     fn look_at_clocks(&mut self) {
         let (metrics, held) = (&self.by.metrics, self.held());
         metrics.uploads(self.shares.values().map(Share::len).sum());
-        metrics.pool(Pool::Chunks, held as u64, Duration::ZERO);
+        metrics.pool(Pool::Chunks, held as u64, self.rested);
         self.states.keep_in_touch();
         if let Some(publisher) = &self.publisher {
             publisher.keep_in_touch();
@@ -305,15 +308,15 @@ impl Run {
         let gone = self.changes.take_gone();
         let assigned = self.consumer.assigned();
         let is_gone = |partition: &i32| gone.contains(partition) || !assigned.contains(partition);
-        self.resting.retain(|partition| !is_gone(partition));
+        self.resting.retain(|(partition, _)| !is_gone(partition));
         let before = self.shares.len();
         self.shares.retain(|partition, _| !is_gone(partition));
         if self.shares.len() < before && !self.batch.outgoing.is_empty() {
             // The batch holds what the partition led to: all of it is done again, by whoever owns what.
             return self.start_over();
         }
-        let is_new =
-            |partition: &i32| !self.shares.contains_key(partition) && !self.resting.contains(partition);
+        let rests = |partition: &i32| self.resting.iter().any(|(resting, _)| resting == partition);
+        let is_new = |partition: &i32| !self.shares.contains_key(partition) && !rests(partition);
         let new: Vec<i32> = assigned.into_iter().filter(is_new).collect();
         new.into_iter().try_for_each(|partition| self.take_up(partition))
     }
@@ -344,28 +347,34 @@ impl Run {
     }
 
     /// Puts a partition down while uploads hold more than they may, and takes one up again when there is room,
-    /// or in turns. One alone may hold what it needs: without it nothing would go on.
+    /// or in turns. The one that holds most goes on, and alone may hold what it needs: else nothing would.
     fn keep_within_budget(&mut self) -> Result<(), CutError> {
-        let held = self.held();
-        let is_full = held > self.by.budget && self.shares.len() > 1;
-        let is_turn = !self.resting.is_empty() && (self.turn.elapsed() >= TURN || self.shares.is_empty());
-        if !is_full && !is_turn {
-            return Ok(());
-        }
-        self.turn = Instant::now();
-        let is_tight = held > self.by.budget / 2;
-        let largest =
-            self.shares.iter().max_by_key(|(_, share)| share.held()).map(|(partition, _)| *partition);
-        if let Some(partition) = largest.filter(|_| is_full || is_tight) {
-            tracing::warn!(partition, held, budget = self.by.budget, "no room for all uploads: cut in turns");
+        let (held, budget) = (self.held(), self.by.budget);
+        let is_tight = held > budget / 2;
+        let rest = if is_tight { TURN } else { TURN / 5 };
+        let is_turn = !self.resting.is_empty() && (self.turn.elapsed() >= rest || self.shares.is_empty());
+        let mut holders: Vec<(usize, i32)> =
+            self.shares.iter().map(|(partition, share)| (share.held(), *partition)).collect();
+        holders.sort_unstable_by(|one, other| other.cmp(one));
+        let down = match is_turn {
+            true => holders.first().filter(|_| is_tight),
+            // Little would be won by those that hold little.
+            false => holders.get(1).filter(|(second, _)| held > budget && *second >= budget / 16),
+        };
+        if let Some((_, partition)) = down.copied() {
+            tracing::warn!(partition, held, budget, "no room for all uploads: cut in turns");
             self.commit()?;
             self.consumer.pause(&[partition])?;
             self.shares.remove(&partition);
-            self.resting.push_back(partition);
+            self.resting.push_back((partition, Instant::now()));
         }
-        if is_turn && let Some(partition) = self.resting.pop_front() {
+        if is_turn && let Some((partition, since)) = self.resting.pop_front() {
+            self.rested += since.elapsed();
             self.consumer.rewind(&[partition])?;
             self.take_up(partition)?;
+        }
+        if is_turn || down.is_some() {
+            self.turn = Instant::now();
         }
         Ok(())
     }
