@@ -13,7 +13,10 @@ use kafka::GroupProgress;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::broker::secured::{OBSERVE, PUBLISH, SCORE, Secured};
+use domain::messages::UploadEvent;
+
+use crate::broker::secured::{CUT, OBSERVE, PUBLISH, SCORE, Secured};
+use crate::cut::{Browser, Door};
 use crate::exam::{Exam, PARTITIONS, clip};
 
 /// Topics of its own on the broker that lets in only whom it knows.
@@ -248,6 +251,29 @@ fn rights_as_printed_are_enough_and_none_can_be_missing() {
     gate.take_away(SCORE, "score", "--group access-observe");
     assert!(gate.publish(&publisher, "t/e/fourth").status.success());
     assert_refused(score, "access-observe");
+}
+
+#[test]
+fn a_cutter_works_with_the_rights_as_printed() {
+    let gate = Gate::new("access-cut");
+    let cutter = gate.by_password(CUT);
+    let (status, said) = gate.worker(&cutter, "cut").end();
+    assert_eq!(status.code(), Some(7), "{said}");
+    gate.allow(CUT, "cut");
+    let mut cut = gate.worker(&cutter, "cut");
+    cut.wait_until_it_says("partitions assigned");
+    let door = Door::to(Exam::on(&gate.exam.connection.brokers, "access-cut"));
+    let upload = |name: &str| {
+        let mut browser = Browser::of(name);
+        door.upload(&mut browser);
+        door.fact(&browser.fact(UploadEvent::Ended));
+        door.settle();
+    };
+    upload("c16_opus_vp8.webm");
+    assert_eq!(door.ends(1).len(), 1);
+    gate.take_away(CUT, "cut", "--topic access-cut.segments");
+    upload("c04_leaves_fmp4.mp4");
+    assert_refused(cut, "access-cut.segments");
 }
 
 #[test]

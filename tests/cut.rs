@@ -31,7 +31,7 @@ const QUICK: [(&str, &str); 2] =
 const FAILPOINTS: &str = "INVIGILATOR_FAILPOINTS";
 
 /// Somebody who uploads a recording.
-struct Browser {
+pub struct Browser {
     session: SessionId,
     bytes: Vec<u8>,
     media_type: &'static str,
@@ -42,7 +42,7 @@ struct Browser {
 
 impl Browser {
     /// Its session is called as `publish` and `analyze` call that of the file.
-    fn of(name: &str) -> Self {
+    pub fn of(name: &str) -> Self {
         let bytes = std::fs::read(clip(name)).unwrap();
         let session = SessionId::new("local", "files", &sha256_hex(&bytes)[..16]).unwrap();
         let media_type = if name.ends_with("webm") { "video/webm;codecs=vp8" } else { "video/mp4" };
@@ -62,13 +62,13 @@ impl Browser {
         chunk
     }
 
-    fn fact(&self, event: UploadEvent) -> UploadFact {
+    pub fn fact(&self, event: UploadEvent) -> UploadFact {
         UploadFact { session: self.session.clone(), event }
     }
 }
 
 /// Sends records as a gateway does.
-struct Door {
+pub struct Door {
     exam: Exam,
     publisher: Publisher<()>,
 }
@@ -77,6 +77,11 @@ impl Door {
     fn new(prefix: &str) -> Self {
         let exam = Exam::new(prefix);
         exam.create_topics();
+        Self::to(exam)
+    }
+
+    /// To topics that exist.
+    pub fn to(exam: Exam) -> Self {
         let settings = PublisherSettings::default();
         let publisher = Publisher::new(&exam.connection, settings, |(), result| result.unwrap()).unwrap();
         Self { exam, publisher }
@@ -97,7 +102,7 @@ impl Door {
         self.send(Outgoing::chunk(self.exam.topics.chunks(), EVENT, chunk));
     }
 
-    fn fact(&self, fact: &UploadFact) {
+    pub fn fact(&self, fact: &UploadFact) {
         self.send(Outgoing::message(self.exam.topics.chunks(), EVENT, fact));
     }
 
@@ -105,12 +110,12 @@ impl Door {
         self.publisher.send(record, ()).unwrap();
     }
 
-    fn settle(&self) {
+    pub fn settle(&self) {
         self.publisher.flush(PATIENCE).unwrap();
     }
 
     /// All of a recording, in chunks of about a second.
-    fn upload(&self, browser: &mut Browser) {
+    pub fn upload(&self, browser: &mut Browser) {
         while !browser.is_done() {
             self.chunk(browser.chunk(50_000));
         }
@@ -123,7 +128,7 @@ impl Door {
     }
 
     /// Waits until so many sessions have ended; what was said of their ends.
-    fn ends(&self, sessions: usize) -> BTreeMap<String, Value> {
+    pub fn ends(&self, sessions: usize) -> BTreeMap<String, Value> {
         let is_end = |record: &&Record| data(record)["event"] == "ended";
         let facts = self
             .exam
@@ -378,7 +383,7 @@ fn what_is_missing_shows_and_a_header_begins_another_recording() {
         assert!(of(epoch).map(|segment| segment.sequence).eq(0..of(epoch).count() as u64), "{epoch}");
         assert!(of(epoch).zip(of(epoch).skip(1)).all(|(one, next)| one.end == next.start), "{epoch}");
     }
-    let last = of(0).last().unwrap().end;
+    let last = of(0).next_back().unwrap().end;
     let facts = door.exam.read_all(&door.exam.topics.sessions());
     let at = |event: &str| {
         facts.iter().map(data).find(|fact| fact["event"] == event).unwrap()["media_ms"].as_i64().unwrap()

@@ -19,6 +19,8 @@ pub const STRANGER: &str = "stranger";
 /// Users who may do nothing until they are allowed to.
 pub const PUBLISH: &str = "publish";
 /// Likewise.
+pub const CUT: &str = "cut";
+/// Likewise.
 pub const OBSERVE: &str = "observe";
 /// Likewise.
 pub const SCORE: &str = "score";
@@ -167,7 +169,7 @@ fn format_storage(node: &Node, settings: &str) {
         .arg(cache().join("lib/*"))
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config"])
         .arg(&file);
-    for user in [OPERATOR, STRANGER, PUBLISH, OBSERVE, SCORE] {
+    for user in [OPERATOR, STRANGER, PUBLISH, CUT, OBSERVE, SCORE] {
         let password = Secured::password(user);
         command.args(["--add-scram", &format!("SCRAM-SHA-512=[name={user},password={password}]")]);
     }

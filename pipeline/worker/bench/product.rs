@@ -95,7 +95,9 @@ impl Product<'_> {
     fn work(&self, name: &str) -> Result<Measured, BenchError> {
         let mut command = self.program(name, "worker")?;
         let threads = self.threads.to_string();
-        command.args(["--threads", &threads]).env("INVIGILATOR__DECODE__CHILDREN", &threads);
+        command
+            .args(["--role", "observe,score", "--threads", &threads])
+            .env("INVIGILATOR__DECODE__CHILDREN", &threads);
         command.env("INVIGILATOR__TELEMETRY__LISTEN", "127.0.0.1:0");
         let mut process = Process::start(command, "worker")?;
         let address = process.wait_for(|said| address(&said))?;

@@ -4,20 +4,19 @@
 //! the records from its offset on, says what was not said yet, to the byte. A recording that cannot be read is
 //! given up until another header comes.
 
+mod recording;
+mod state;
+
 use std::collections::VecDeque;
 
-use container::{ContainerError, CutSettings, Limits, LiveCutter, Segment, VideoTrack, begins_recording};
+use container::{ContainerError, CutSettings, Limits, LiveCutter};
 use domain::ids::SessionId;
-use domain::messages::canonical::sha256_hex;
-use domain::messages::{
-    BreakEnd, ChunkHeader, CutState, SessionEvent, SessionFact, StreamKind, StreamRef, StreamState,
-    UploadEvent,
-};
+use domain::messages::{BreakEnd, ChunkHeader, SessionEvent, SessionFact, UploadEvent};
 use domain::time::{Interval, MediaMs, Millis};
-use domain::upload::{Arrival, Bounds, ChunkOrder, Turn, epoch_start};
+use domain::upload::{Arrival, Bounds, ChunkOrder, Turn};
 use kafka::Record;
 
-use crate::piece::{self, Piece};
+use crate::piece::Piece;
 
 /// What an open upload costs beside its media.
 const OVERHEAD: usize = 4 << 10;
@@ -116,82 +115,6 @@ impl Session {
             is_changed: false,
             said: Vec::new(),
         }
-    }
-
-    /// An upload that goes on from a stored state.
-    pub(super) fn restore(state: CutState, how: Cutting) -> Result<Self, ContainerError> {
-        let mut session = Self {
-            began_at_ms: Some(state.began_at_ms),
-            heard_at_ms: state.heard_at_ms,
-            order: ChunkOrder::from(state.chunk, how.bounds),
-            epoch: state.epoch,
-            epoch_start: state.epoch_start_ms,
-            sequence: state.sequence,
-            position: state.chunk_position,
-            end: state.end_ms,
-            is_silent: state.is_silent,
-            breaks_until: state.breaks_until,
-            break_end: state.break_end,
-            needed: state.offset,
-            ..Self::new(state.session, how)
-        };
-        session.recording = match state.stream {
-            StreamState::Expected => Recording::Expected,
-            StreamState::GivenUp => Recording::GivenUp,
-            StreamState::Open(point) => {
-                session.known = point.from.position;
-                Recording::Open(Box::new(LiveCutter::resume(how.limits, how.settings, point)?))
-            }
-        };
-        Ok(session)
-    }
-
-    /// The state to go on from, if there is one now.
-    pub(super) fn state(&self) -> Option<CutState> {
-        let next = self.undecided.first().map_or(self.order.next(), |(number, _)| *number);
-        let (stream, chunk, chunk_position) = match &self.recording {
-            Recording::Expected => (StreamState::Expected, next, 0),
-            Recording::GivenUp => (StreamState::GivenUp, next, 0),
-            Recording::Open(cutter) => match cutter.point() {
-                Some(point) => {
-                    let position = point.from.position;
-                    let first = self.turned.iter().rev().find(|chunk| chunk.start <= position);
-                    let first = first.filter(|_| position < self.position);
-                    let (number, start) =
-                        first.map_or((next, self.position), |chunk| (chunk.number, chunk.start));
-                    (StreamState::Open(point), number, start)
-                }
-                // Nothing was said of it yet: it may as well begin anew.
-                None if self.sequence == 0 => (StreamState::Expected, self.turned.front()?.number, 0),
-                None => return None,
-            },
-        };
-        let turned = self.turned.iter().filter(|turned| turned.number >= chunk).map(|turned| turned.offset);
-        let undecided = self.undecided.iter().map(|(_, record)| record);
-        let waiting = undecided.chain(self.order.waiting()).map(|record| record.origin.offset);
-        Some(CutState {
-            session: self.id.clone(),
-            began_at_ms: self.began_at_ms?,
-            heard_at_ms: self.heard_at_ms,
-            epoch: self.epoch,
-            epoch_start_ms: self.epoch_start,
-            end_ms: self.end,
-            sequence: self.sequence,
-            chunk,
-            chunk_position,
-            offset: turned.chain(waiting).min(),
-            stream,
-            is_silent: self.is_silent,
-            breaks_until: self.breaks_until,
-            break_end: self.break_end,
-        })
-    }
-
-    /// A state was stored.
-    pub(super) fn stored(&mut self, state: &CutState) {
-        self.turned.retain(|turned| turned.number >= state.chunk);
-        self.needed = state.offset;
-        self.is_changed = false;
     }
 
     /// Whether something was said that the stored state does not know.
@@ -324,134 +247,5 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// A chunk has its turn: it goes on with the recording, or begins another.
-    fn next(&mut self, number: u64, record: Record) {
-        // It is known to belong there: it begins the recording, or was read before.
-        let belongs = matches!(self.recording, Recording::Expected) || self.position < self.known;
-        self.undecided.push((number, record));
-        let came = self.undecided.first().and_then(|(_, record)| record.timestamp_ms);
-        let beginning = self.undecided.iter().flat_map(|(_, record)| record.value.iter().flatten());
-        let beginning: Vec<u8> = beginning.take(8).copied().collect();
-        match begins_recording(&beginning) {
-            _ if belongs => {}
-            None => return,
-            Some(true) => self.begin_recording(came.unwrap_or_default()),
-            Some(false) => {}
-        }
-        self.read_undecided();
-    }
-
-    /// Another recording begins, with a chunk that came at this time.
-    fn begin_recording(&mut self, came_at_ms: i64) {
-        self.finish_recording();
-        self.epoch = self.epoch.saturating_add(1);
-        self.epoch_start = epoch_start(self.end, self.began_at_ms.unwrap_or(came_at_ms), came_at_ms);
-        if let Some(end) = self.break_end.take() {
-            self.say_fact(end.media_ms.min(self.epoch_start), SessionEvent::BreakEnded);
-        }
-        self.recording = Recording::Expected;
-        (self.sequence, self.position, self.known) = (0, 0, 0);
-        self.turned.clear();
-        self.is_changed = true;
-    }
-
-    fn read_undecided(&mut self) {
-        for (number, record) in std::mem::take(&mut self.undecided) {
-            self.read(number, record);
-        }
-    }
-
-    /// Reads a chunk of the recording.
-    fn read(&mut self, number: u64, record: Record) {
-        let offset = record.origin.offset;
-        if self.break_end.is_some_and(|end| end.offset < offset) {
-            self.break_end = None;
-            self.say_fact(self.reached(), SessionEvent::BreakEnded);
-        }
-        if matches!(self.recording, Recording::Expected) {
-            self.recording = Recording::Open(Box::new(LiveCutter::new(self.how.limits, self.how.settings)));
-            self.said.push(Said::Recording("begun"));
-        }
-        let Recording::Open(cutter) = &mut self.recording else {
-            self.said.push(Said::Chunks("dropped", 1));
-            return;
-        };
-        let bytes = record.value.as_deref().unwrap_or_default();
-        let (start, length) = (self.position, bytes.len() as u64);
-        self.position += length;
-        self.turned.push_back(Turned { number, offset, start });
-        let known = self.known.saturating_sub(start).min(length);
-        let (mut segments, damages) = (Vec::new(), cutter.damages());
-        let result = cutter.push(&bytes[known as usize..], &mut segments);
-        if cutter.damages() > damages {
-            self.said.push(Said::Recording("damaged"));
-        }
-        let track = cutter.track().cloned();
-        self.say_segments(track, segments);
-        if let Err(error) = result {
-            self.finish_recording();
-            self.recording = Recording::GivenUp;
-            self.said.push(Said::Refused(record, error));
-        }
-    }
-
-    /// Bytes of the recording are missing here.
-    fn pass_hole(&mut self) {
-        if let Recording::Open(cutter) = &mut self.recording {
-            let read_on = cutter.pass_hole();
-            self.pass_damage(read_on);
-        }
-    }
-
-    /// The recording is read on after a hole, or cannot be.
-    fn pass_damage(&mut self, read_on: Result<(), ContainerError>) {
-        self.is_changed = true;
-        if read_on.is_ok() {
-            self.said.push(Said::Recording("damaged"));
-        } else {
-            self.finish_recording();
-            self.recording = Recording::GivenUp;
-            self.said.push(Said::Recording("refused"));
-        }
-    }
-
-    /// Says what is left of the recording.
-    fn finish_recording(&mut self) {
-        if let Recording::Open(cutter) = std::mem::replace(&mut self.recording, Recording::GivenUp) {
-            let track = cutter.track().cloned();
-            self.say_segments(track, cutter.finish());
-        }
-        self.turned.clear();
-        self.is_changed = true;
-    }
-
-    fn say_segments(&mut self, track: Option<VideoTrack>, segments: Vec<Segment>) {
-        // Frames come after their description.
-        let Some(track) = track.filter(|_| !segments.is_empty()) else { return };
-        let init_sha256 = sha256_hex(&track.description());
-        let stream = StreamRef { kind: StreamKind::Webcam, epoch: self.epoch, init_sha256 };
-        for segment in segments {
-            let mut left = Some(segment);
-            while let Some(segment) = left {
-                let (part, rest) = piece::split(segment);
-                let place = (self.sequence, self.epoch_start);
-                self.say_piece(piece::of(&self.id, &stream, &track, place, &part));
-                left = rest;
-            }
-        }
-    }
-
-    fn say_piece(&mut self, piece: Piece) {
-        self.sequence += 1;
-        self.is_changed = true;
-        self.end = self.end.max(piece.header.end_ms);
-        self.said.push(Said::Segment(piece));
-    }
-
-    fn say_fact(&mut self, media_ms: MediaMs, event: SessionEvent) {
-        self.is_changed = true;
-        self.said.push(Said::Fact(SessionFact { session: self.id.clone(), media_ms, event }));
     }
 }

@@ -4,10 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use domain::ids::SessionId;
-use domain::messages::envelope::Message;
-use domain::messages::{CHUNK_TYPE, CutState, UploadEvent, UploadFact};
+use domain::messages::{CHUNK_TYPE, ChunkHeader, CutState, UploadEvent, UploadFact};
 use domain::upload::Arrival;
-use kafka::wire::{self, WireError};
+use kafka::wire;
 use kafka::{KafkaError, PartitionReader, Record, Start, Topics};
 
 use super::batch::Batch;
@@ -18,6 +17,12 @@ use crate::telemetry::metrics::Metrics;
 const PATIENCE: Duration = Duration::from_secs(45);
 /// After how long a silent upload gives up what it kept to go on from: until then its chunks have to be in the log.
 const LET_GO_AFTER: Duration = Duration::from_secs(600);
+
+/// A record of the log.
+enum Entry {
+    Chunk(ChunkHeader),
+    Fact(UploadFact),
+}
 
 /// An upload, and when something of it was last heard.
 struct Upload {
@@ -82,31 +87,22 @@ impl Share {
     pub(super) fn take(&mut self, record: Record, batch: &mut Batch, metrics: &Metrics) {
         self.next = Some(record.origin.offset.saturating_add(1));
         batch.passed();
-        let taken = match wire::kind(&record) {
-            Ok(CHUNK_TYPE) => self.chunk(record, batch, metrics),
-            Ok(UploadFact::TYPE) => self.fact(record, batch, metrics),
-            Ok(found) => Err((WireError::UnknownType { found: found.to_owned() }, record)),
-            Err(error) => Err((error, record)),
+        let entry = match wire::kind(&record) {
+            Ok(CHUNK_TYPE) => wire::decode_chunk(&record).map(Entry::Chunk),
+            _ => wire::decode(&record).map(Entry::Fact),
         };
-        if let Err((error, record)) = taken {
-            batch.set_aside(&record, error.reason(), error.to_string(), metrics);
+        match entry {
+            Ok(Entry::Chunk(header)) => self.chunk(&header, record, batch, metrics),
+            Ok(Entry::Fact(fact)) => self.fact(fact, &record, batch, metrics),
+            Err(error) => batch.set_aside(&record, error.reason(), error.to_string(), metrics),
         }
     }
 
-    fn chunk(
-        &mut self,
-        record: Record,
-        batch: &mut Batch,
-        metrics: &Metrics,
-    ) -> Result<(), (WireError, Record)> {
-        let header = match wire::decode_chunk(&record) {
-            Ok(header) => header,
-            Err(error) => return Err((error, record)),
-        };
+    fn chunk(&mut self, header: &ChunkHeader, record: Record, batch: &mut Batch, metrics: &Metrics) {
         let (trace, arrived) = (wire::traceparent(&record).map(str::to_owned), record.timestamp_ms);
         let upload = upload(&mut self.uploads, &header.session, self.how);
         let held = upload.session.held();
-        let arrival = upload.session.chunk(&header, record);
+        let arrival = upload.session.chunk(header, record);
         let outcome = match arrival {
             Arrival::Taken => {
                 (upload.heard, upload.is_told) = (Instant::now(), false);
@@ -118,24 +114,15 @@ impl Share {
         metrics.chunks(outcome, 1);
         batch.say(upload.session.take_said(), (trace.as_deref(), arrived), metrics);
         self.held = self.held.saturating_sub(held) + upload.session.held();
-        Ok(())
     }
 
-    fn fact(
-        &mut self,
-        record: Record,
-        batch: &mut Batch,
-        metrics: &Metrics,
-    ) -> Result<(), (WireError, Record)> {
-        let UploadFact { session: id, event } = match wire::decode(&record) {
-            Ok(fact) => fact,
-            Err(error) => return Err((error, record)),
-        };
+    fn fact(&mut self, fact: UploadFact, record: &Record, batch: &mut Batch, metrics: &Metrics) {
+        let UploadFact { session: id, event } = fact;
         let upload = upload(&mut self.uploads, &id, self.how);
         let held = upload.session.held();
-        let is_over = upload.session.fact(event, &record);
+        let is_over = upload.session.fact(event, record);
         upload.is_told &= event != UploadEvent::Silent;
-        let cause = (wire::traceparent(&record), record.timestamp_ms);
+        let cause = (wire::traceparent(record), record.timestamp_ms);
         batch.say(upload.session.take_said(), cause, metrics);
         self.held = self.held.saturating_sub(held) + upload.session.held();
         if is_over || !upload.session.has_begun() {
@@ -143,7 +130,6 @@ impl Share {
             self.uploads.remove(&id);
             self.over.insert(id);
         }
-        Ok(())
     }
 
     /// Writes that uploads are silent of which nothing came for so long.

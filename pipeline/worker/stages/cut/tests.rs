@@ -28,6 +28,9 @@ enum Word {
     Refused(i64, &'static str),
 }
 
+/// Where an upload is gone on from: the stored state, and the committed offset.
+type Place = (Option<CutState>, i64);
+
 fn how() -> Cutting {
     Cutting::within(256 << 10)
 }
@@ -84,7 +87,7 @@ fn take(session: &mut Session, offset: usize, entry: &Entry) -> (Vec<Word>, bool
 }
 
 /// What an upload says, and after each record where it would be gone on from.
-fn run(session: &mut Session, log: &[Entry], from: usize) -> (Vec<Vec<Word>>, Vec<(Option<CutState>, i64)>) {
+fn run(session: &mut Session, log: &[Entry], from: usize) -> (Vec<Vec<Word>>, Vec<Place>) {
     let (mut said, mut places, mut stored) = (Vec::new(), Vec::new(), None);
     for (offset, entry) in log.iter().enumerate().skip(from) {
         let (words, is_over) = take(session, offset, entry);
@@ -152,9 +155,9 @@ fn two_recordings_are_two_epochs_at_the_brokers_time() {
     let [Word::Fact(began, _), Word::Fact(ended, _), Word::Fact(end, last)] = facts[..] else {
         panic!("{facts:?}")
     };
-    assert_eq!(*began, of(0).last().unwrap().2);
+    assert_eq!(*began, of(0).next_back().unwrap().2);
     assert_eq!(*ended, 1_000 * (second as i64 - 1));
-    assert!(*end < of(1).last().unwrap().2 && last.contains("ended"), "{end} {last}");
+    assert!(*end < of(1).next_back().unwrap().2 && last.contains("ended"), "{end} {last}");
     assert!(!said.iter().any(|word| matches!(word, Word::Refused(..))), "{said:?}");
 }
 
