@@ -104,7 +104,8 @@ impl Ingest<'_> {
             self.throttle(full || self.stop.is_draining(), &late, &mut paused)?;
             match self.consumer.poll(POLL) {
                 Ok(Some(record)) => waiting.push_back(record),
-                Ok(None) => self.tell_if_caught_up(waiting),
+                Ok(None) if waiting.is_empty() => self.catch_up()?,
+                Ok(None) => {}
                 Err(error) if error.kind() == ErrorKind::Transient => {
                     if trouble.is_news() {
                         tracing::warn!(%error, "reading goes on when the brokers answer");
@@ -242,11 +243,16 @@ impl Ingest<'_> {
         Ok(())
     }
 
-    /// With nothing to read and nothing in hand, this role is not behind.
-    fn tell_if_caught_up(&self, waiting: &VecDeque<Record>) {
-        if waiting.is_empty() && locked(&self.ledger).in_flight() == 0 {
+    /// Nothing is there to read, and everything that was read is in the ledger. Ends of transactions before here are done
+    /// as well: else nobody could tell that this role has seen all there is. With nothing in hand, it is not behind.
+    fn catch_up(&self) -> Result<(), KafkaError> {
+        let positions = self.consumer.positions()?;
+        let mut ledger = locked(&self.ledger);
+        positions.into_iter().for_each(|(partition, next)| ledger.pass(partition, next));
+        if ledger.in_flight() == 0 {
             self.metrics.caught_up(ROLE);
         }
+        Ok(())
     }
 
     fn tell_lag(&self) {

@@ -44,7 +44,7 @@ pub struct OffsetLedger {
 struct Partition {
     generation: u64,
     in_flight: BTreeSet<i64>,
-    /// After the last offset that was begun; `None` before the first.
+    /// After the last offset that was begun or passed; `None` before the first.
     next: Option<i64>,
     /// The last position that was taken to be committed, or where work began.
     taken: Option<i64>,
@@ -92,6 +92,14 @@ impl OffsetLedger {
         }
         state.in_flight.insert(offset);
         Some(Lease { partition, offset, generation: state.generation })
+    }
+
+    /// Notes that reading has come to `next`, and that all records before it were begun: what else takes up offsets
+    /// there, such as the ends of transactions, is nobody's work.
+    pub fn pass(&mut self, partition: i32, next: i64) {
+        if let Some(state) = self.partitions.get_mut(&partition) {
+            state.next = state.next.max(Some(next));
+        }
     }
 
     /// Whether the partition is still in the assignment that the lease was given in: ask before a result

@@ -268,6 +268,18 @@ impl GroupConsumer {
         self.context().positions().assigned()
     }
 
+    /// The (partition, next offset) pairs that reading has come to; partitions of which nothing was read since they were
+    /// assigned are left out. They lie behind what takes up offsets and is never handed out: ends of transactions,
+    /// records that were taken back.
+    ///
+    /// # Errors
+    /// If the client is no member.
+    pub fn positions(&self) -> Result<Vec<(i32, i64)>, KafkaError> {
+        let positions =
+            self.consumer.position().map_err(|error| self.failed("ask for positions", &self.topic, error))?;
+        known_offsets(&positions)
+    }
+
     /// The (partition, next offset) pairs that the group committed; partitions without one are left out.
     /// Waits for transactions that are about to commit some.
     ///
@@ -281,7 +293,7 @@ impl GroupConsumer {
             .consumer
             .committed_offsets(partition_list(&self.topic, partitions), ASK)
             .map_err(|error| self.failed("ask for committed offsets", &self.topic, error))?;
-        committed_of(&list)
+        known_offsets(&list)
     }
 
     /// The next offset that the group committed for a partition of another topic, one that is read beside
@@ -294,7 +306,7 @@ impl GroupConsumer {
             .consumer
             .committed_offsets(partition_list(topic, &[partition]), ASK)
             .map_err(|error| self.failed("ask for committed offsets", topic, error))?;
-        Ok(committed_of(&list)?.pop().map(|(_, next)| next))
+        Ok(known_offsets(&list)?.pop().map(|(_, next)| next))
     }
 
     /// First offset and end of a partition; what an open transaction wrote is behind the end.
@@ -355,8 +367,8 @@ impl GroupConsumer {
     }
 }
 
-/// The offsets that are known in a list of committed ones.
-fn committed_of(list: &TopicPartitionList) -> Result<Vec<(i32, i64)>, KafkaError> {
+/// The offsets that are known in a list.
+fn known_offsets(list: &TopicPartitionList) -> Result<Vec<(i32, i64)>, KafkaError> {
     let mut committed = Vec::new();
     for element in list.elements() {
         element.error().map_err(|error| KafkaError::from_library("ask for committed offsets", error))?;

@@ -78,6 +78,21 @@ fn committing_does_not_wait_for_a_tick_of_the_library() {
 }
 
 #[test]
+fn whoever_has_read_everything_is_behind_the_end_of_the_last_transaction() {
+    let connection = Broker::shared().connection("transactions");
+    let topic = create_topic(&connection, 1, &[]);
+    let (consumer, _) = join(&connection, &topic, &group(&unique("group")));
+    let mut producer = producer(&connection, &unique("id"));
+    producer.begin().unwrap();
+    producer.send(&record(&topic, 0, "key", "value")).unwrap();
+    producer.commit().unwrap();
+    assert_eq!(values(&take(&consumer, 1)), ["value"]);
+    // A record, and the end of its transaction, which is never handed out.
+    poll_until(&consumer, || consumer.positions().unwrap() == [(0, 2)]);
+    assert_eq!(consumer.watermarks(0).unwrap(), (0, 2));
+}
+
+#[test]
 fn a_zombie_with_the_same_id_is_fenced() {
     let connection = Broker::shared().connection("transactions");
     let input = create_topic(&connection, 1, &[]);

@@ -50,6 +50,26 @@ fn records_that_are_not_ours_or_were_passed_are_not_begun() {
     assert_eq!((ledger.in_flight(), ledger.committable(0)), (1, Some(5)));
 }
 
+#[test]
+fn what_is_no_record_is_done_when_all_records_before_it_are() {
+    let mut ledger = OffsetLedger::new();
+    ledger.pass(0, 3);
+    ledger.assign(0);
+    let lease = ledger.begin(0, 5).unwrap();
+    ledger.pass(0, 8);
+    assert_eq!(ledger.take_committable(), [], "a record before it is in work");
+    assert!(ledger.done(&lease));
+    assert_eq!(ledger.take_committable(), [(0, 8)]);
+    ledger.pass(0, 6);
+    assert_eq!((ledger.take_committable(), ledger.committable(0)), (vec![], Some(8)), "never back");
+    assert_eq!(ledger.begin(0, 7), None);
+    assert!(ledger.begin(0, 8).is_some());
+
+    ledger.assign(1);
+    ledger.pass(1, 2);
+    assert_eq!(ledger.take_committable(), [(1, 2)], "nothing but ends of transactions since it was assigned");
+}
+
 /// One thing that happens to a ledger of two partitions.
 #[derive(Debug, Clone)]
 enum Step {
