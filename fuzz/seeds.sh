@@ -40,6 +40,7 @@ small hevc.mp4 -c:v libx265 -crf 35 -x265-params log-level=none
 videos=("$made"/*)
 seed container_file '\x01\xf4' "${videos[@]}"
 seed container_stream '\x02\xbc' "${videos[@]}"
+seed container_live '\x02\xbc\x01\xf4\x00\x02\x00\x01' "${videos[@]}"
 seed head '\x02\xbc' "${videos[@]}"
 small pictures.gif
 small picture.png -frames:v 1

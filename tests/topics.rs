@@ -73,7 +73,7 @@ fn what_create_made_check_accepts() {
     assert!(column(&again, "outcome").iter().all(|outcome| outcome == "exists"));
     let other = create(prefix, "3", &[]);
     assert_eq!(code(&other), 7, "{}", said(&other));
-    assert!(said(&other).contains("topology-created.segments has 2 partitions"), "{}", said(&other));
+    assert!(said(&other).contains("topology-created.chunks has 2 partitions"), "{}", said(&other));
 }
 
 #[test]
