@@ -2,7 +2,7 @@
 
 Responsible for: layout, scale, mean and channel order, as nodes of the graph. The caller then
 hands over pixels as its scaler wrote them, a quarter of the bytes of floats, and cannot
-normalise wrongly. A network of bytes takes them as they are. Not for: scaling and letterboxing,
+normalise wrongly. Not for: scaling and letterboxing,
 which need the picture's size.
 """
 
@@ -17,7 +17,6 @@ from onnx import TensorProto, helper, numpy_helper
 PUBLIC_INPUT = "input"
 NODE_PREFIX = "pixels_"
 NETWORK_INPUT = NODE_PREFIX + "normalised"
-PIXEL_STEP = np.float32(1)  # of a picture whose bytes the network takes as they are
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ def attach(model: onnx.ModelProto, normalisation: Normalisation) -> None:
 
 
 def attach_bytes(model: onnx.ModelProto, normalisation: Normalisation) -> None:
-    """Puts the picture input before a network that is to be quantised: one step of a byte is 1.
+    """Puts the picture input before a network whose first convolution takes the step of a byte as 1.
 
-    Its first convolution normalises by weights and bias. Beyond the picture's edge it sees one grey
+    It normalises by weights and bias, which costs nothing. Beyond the picture's edge it sees one grey
     instead of the mean of each channel, which differs by less than a fifth of a deviation.
     """
     graph = model.graph
@@ -53,7 +52,7 @@ def attach_bytes(model: onnx.ModelProto, normalisation: Normalisation) -> None:
     offset = (scaled * (grey - mean).reshape(1, 3, 1, 1)).sum(axis=(1, 2, 3))
     _replace(bias, numpy_helper.to_array(bias) + offset)
     _replace(weights, scaled)
-    step = _constant(graph, "pixel_step", np.array(PIXEL_STEP))
+    step = _constant(graph, "pixel_step", np.array(1, np.float32))
     zero = _constant(graph, "pixel_zero", np.array(grey, np.uint8))
     nchw = helper.make_node("Transpose", [PUBLIC_INPUT], [NODE_PREFIX + "nchw"], perm=(0, 3, 1, 2))
     floats = helper.make_node("DequantizeLinear", [*nchw.output, step, zero], [NETWORK_INPUT])

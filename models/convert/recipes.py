@@ -12,10 +12,11 @@ import onnx
 
 from . import centerface, quantize, tfjs_reader, tflite_reader
 from .blocks import fill_blocks
+from .classes import keep_classes
 from .graph import serialise
 from .preprocess import Normalisation, attach, attach_bytes
 from .resizable import free_size
-from .simplify import fold_into_layers
+from .simplify import fold_into_layers, pool_before_activation
 
 MINUS_ONE_TO_ONE = Normalisation(mean=(127.5,) * 3, divisor=(127.5,) * 3)
 ZERO_TO_ONE = Normalisation(divisor=(255.0,) * 3)
@@ -25,6 +26,8 @@ IMAGENET_BGR = Normalisation(  # NanoDet's mean and deviation, here in RGB order
     divisor=(58.395, 57.12, 57.375),
     network_wants_bgr=True,
 )
+COCO_CLASSES = 80
+PERSON, TV, LAPTOP, REMOTE, PHONE, BOOK = 0, 62, 63, 65, 67, 73
 
 
 def blazeface_back(source: Path) -> onnx.ModelProto:
@@ -62,6 +65,8 @@ def nanodet(source: Path, name: str) -> onnx.ModelProto:
     nodes = ["Identity", *(f"Identity_{number}" for number in range(1, len(heads)))]
     model = tfjs_reader.read(source, name, dict(zip(nodes, heads)))
     fold_into_layers(model)
+    pool_before_activation(model)
+    keep_classes(model, [PERSON, TV, LAPTOP, REMOTE, PHONE, BOOK], COCO_CLASSES)
     return model
 
 

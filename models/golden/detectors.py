@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-COCO_PERSON = 0
+PERSON = 0  # of the classes that the conversion leaves
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def nanodet_persons(outputs: dict[str, np.ndarray], size: Size, score: float, nm
         weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
         distances = (weights @ np.arange(11)) / weights.sum(axis=-1) * stride
         boxes.append(np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], 1))
-        scores.append(outputs[f"cls_{stride}"][0, :, COCO_PERSON].astype(np.float64))
+        scores.append(outputs[f"cls_{stride}"][0, :, PERSON].astype(np.float64))
     boxes, scores = np.concatenate(boxes), np.concatenate(scores)
     return suppress(boxes, scores, np.zeros((len(boxes), 0, 2)), score, nms_iou)
 

@@ -13,10 +13,8 @@ FACE_SIDE, THING_SIDE = 256, 416
 STRIDES = (8, 16, 32)
 # Distances that the distribution of a box's side is over.
 DISTANCES = np.arange(11, dtype=np.float32)
-# COCO classes, counted from 0, and how messages name them.
-CLASSES = {0: "person", 62: "tv", 63: "laptop", 65: "remote", 67: "phone", 73: "book"}
-CLASS_NUMBERS = np.array(list(CLASSES))
-CLASS_NAMES = list(CLASSES.values())
+# As messages name them, in the order of the model's scores.
+CLASS_NAMES = ["person", "tv", "laptop", "remote", "phone", "book"]
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,8 @@ def things(
     outputs: dict[str, np.ndarray], person_floor: float, object_floor: float, most_overlap: float
 ) -> Things:
     """Everything wanted that reaches its floor, each thing once."""
-    floors = np.where(CLASS_NUMBERS == 0, person_floor, object_floor)
-    scores = np.concatenate([outputs[f"cls_{stride}"][0][:, CLASS_NUMBERS] for stride in STRIDES])
+    floors = [person_floor if name == "person" else object_floor for name in CLASS_NAMES]
+    scores = np.concatenate([outputs[f"cls_{stride}"][0] for stride in STRIDES])
     cells, classes = np.nonzero(scores >= floors)
     logits = _sides(outputs, cells).reshape(-1, 4, len(DISTANCES))
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))

@@ -1,7 +1,7 @@
 //! NanoDet: persons and things in a picture of 416 pixels on its longer side.
 //!
 //! Decoding after RangiLyu/nanodet (`nanodet_head.py`, `integral`): at strides 8, 16 and 32 each cell
-//! has a probability per COCO class, and for each side of its box a distribution over eleven
+//! has a probability per class, and for each side of its box a distribution over eleven
 //! distances in strides, whose expectation counts.
 
 use domain::detections::ObjectClass;
@@ -15,25 +15,24 @@ use crate::session::Outputs;
 
 /// Longer side of the input.
 pub(crate) const SIDE: usize = 416;
-pub(crate) const SIGNATURE: &str = "input:uint8[N,N,N,3] -> cls_16:float32[N,N,80] \
-     cls_32:float32[N,N,80] cls_8:float32[N,N,80] reg_16:float32[N,N,44] \
+pub(crate) const SIGNATURE: &str = "input:uint8[N,N,N,3] -> cls_16:float32[N,N,6] \
+     cls_32:float32[N,N,6] cls_8:float32[N,N,6] reg_16:float32[N,N,44] \
      reg_32:float32[N,N,44] reg_8:float32[N,N,44]";
 
 /// Stride and the names of its outputs.
 const STRIDES: [(usize, &str, &str); 3] =
     [(8, "cls_8", "reg_8"), (16, "cls_16", "reg_16"), (32, "cls_32", "reg_32")];
-const CLASSES: usize = 80;
 /// Distances that a side's distribution is over.
 const DISTANCES: usize = 11;
 
-/// The COCO classes that are looked for, counted from 0.
-const WANTED: [(usize, Kind); 6] = [
-    (0, Kind::Person),
-    (62, Kind::Object(ObjectClass::Tv)),
-    (63, Kind::Object(ObjectClass::Laptop)),
-    (65, Kind::Object(ObjectClass::Remote)),
-    (67, Kind::Object(ObjectClass::Phone)),
-    (73, Kind::Object(ObjectClass::Book)),
+/// The classes that the conversion leaves of COCO's eighty (`models/convert/recipes.py`), in its order.
+const CLASSES: [Kind; 6] = [
+    Kind::Person,
+    Kind::Object(ObjectClass::Tv),
+    Kind::Object(ObjectClass::Laptop),
+    Kind::Object(ObjectClass::Remote),
+    Kind::Object(ObjectClass::Phone),
+    Kind::Object(ObjectClass::Book),
 ];
 
 /// What a thing is.
@@ -76,18 +75,17 @@ pub(crate) fn decode(
     floors: Floors,
     nms_iou: f32,
 ) -> Result<Vec<FoundThing>, InferError> {
-    let mut found: [Vec<FoundThing>; WANTED.len()] = Default::default();
+    let mut found: [Vec<FoundThing>; CLASSES.len()] = Default::default();
     for (stride, class_name, distance_name) in STRIDES {
         let (columns, rows) = (input.width / stride, input.height / stride);
-        let classes = outputs.view(class_name, (columns * rows, CLASSES))?;
+        let classes = outputs.view(class_name, (columns * rows, CLASSES.len()))?;
         let distances = outputs.view(distance_name, (columns * rows, 4 * DISTANCES))?;
         for (cell, scores) in classes.outer_iter().enumerate() {
-            for ((class, kind), found) in WANTED.into_iter().zip(&mut found) {
-                let conf = scores[class];
+            for ((kind, found), conf) in CLASSES.into_iter().zip(&mut found).zip(scores) {
                 let floor = if kind == Kind::Person { floors.person } else { floors.object };
-                if conf >= floor {
+                if *conf >= floor {
                     let rect = rect(cell, columns, stride, distances.row(cell));
-                    found.push(FoundThing { kind, rect, conf });
+                    found.push(FoundThing { kind, rect, conf: *conf });
                 }
             }
         }
