@@ -49,13 +49,14 @@ fn warp_row(plane: Plane, start: (f32, f32), step: (f32, f32), border: u8, line:
     };
     let steps = line.len() as i64 - 1;
     if inside(x, y) && inside(x + step_x * steps, y + step_y * steps) {
-        // Both ends are inside, so everything between is.
+        // Both ends are inside, so everything between is, and fits 32 bits.
+        let (mut x, mut y) = (x as u32, y as u32);
         for out in line {
             let at = (y >> FRACTION) as usize * width + (x >> FRACTION) as usize;
             let upper = &plane.pixels[at..at + 2];
             let lower = &plane.pixels[at + width..at + width + 2];
             *out = blend([upper[0], upper[1], lower[0], lower[1]], x, y);
-            (x, y) = (x + step_x, y + step_y);
+            (x, y) = (x.wrapping_add(step_x as u32), y.wrapping_add(step_y as u32));
         }
         return;
     }
@@ -78,14 +79,18 @@ fn sample_near_edge(plane: Plane, x: i64, y: i64, border: u8) -> u8 {
         let (column, row) = (column.clamp(0, last_column), row.clamp(0, last_row));
         plane.pixels[row as usize * plane.size.width + column as usize]
     };
-    blend([at(column, row), at(column + 1, row), at(column, row + 1), at(column + 1, row + 1)], x, y)
+    blend(
+        [at(column, row), at(column + 1, row), at(column, row + 1), at(column + 1, row + 1)],
+        x as u32,
+        y as u32,
+    )
 }
 
 /// Mixes upper left, upper right, lower left and lower right by the fractions of a position.
-fn blend(pixels: [u8; 4], x: i64, y: i64) -> u8 {
+fn blend(pixels: [u8; 4], x: u32, y: u32) -> u8 {
     let one = 1 << WEIGHT;
     let (right, lower) = ((x >> (FRACTION - WEIGHT)) & (one - 1), (y >> (FRACTION - WEIGHT)) & (one - 1));
-    let [a, b, c, d] = pixels.map(i64::from);
+    let [a, b, c, d] = pixels.map(u32::from);
     let upper = a * (one - right) + b * right;
     let under = c * (one - right) + d * right;
     ((upper * (one - lower) + under * lower + (1 << (2 * WEIGHT - 1))) >> (2 * WEIGHT)) as u8
