@@ -8,6 +8,7 @@ use domain::time::Millis;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::ebml;
 use super::gif;
 use super::link::Link;
 use super::lock;
@@ -118,6 +119,13 @@ const SOUND_TAGS: [&str; 2] = ["application/x-id3", "application/x-apetag"];
 
 /// What contains the streams, if it is one of ours.
 fn container_of(head: &[u8]) -> Result<&'static Container, Fault> {
+    // Every segment is one of these, and a look by all type finders costs as much as decoding a small frame.
+    let is_matroska = |known: &&Container| known.length == Length::MatroskaHeader;
+    if head.starts_with(&ebml::EBML.to_be_bytes())
+        && let Some(matroska) = CONTAINERS.iter().find(is_matroska)
+    {
+        return Ok(matroska);
+    }
     let (probability, caps) = gst::SliceTypeFind::type_find(head);
     let Some(caps) = caps else { return Err(Fault::NotMedia) };
     let media_type = caps.structure(0).map(|structure| structure.name().as_str()).unwrap_or_default();
