@@ -1,5 +1,5 @@
-//! Finds the faces of a picture: a look at the whole, then second looks at parts of it where a face
-//! may be too small in the whole.
+//! Finds the faces of a picture: a glance at the whole, a look at it where that leaves doubt, then second
+//! looks at parts of it where a face may be too small in the whole.
 
 use domain::geometry::Rect;
 use domain::picture::Picture;
@@ -41,6 +41,22 @@ impl FaceFinder {
         })
     }
 
+    /// The faces of a picture at a glance: that many, all of them large and sure; `None` if it takes a closer
+    /// look to tell.
+    pub(crate) fn glance(
+        &mut self,
+        picture: &Picture,
+        expected: usize,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Vec<FoundFace>>, InferError> {
+        let whole = Region::whole(Size::of(picture));
+        let found = suppress(self.look(picture, whole, GLANCE_SIDE, scratch)?, self.nms_iou);
+        let smallest = SMALLEST_AT_A_GLANCE * whole.size.width.min(whole.size.height) as f32;
+        let is_clear = |face: &FoundFace| face.conf >= second_look::SURE && face.rect.h >= smallest;
+        let is_enough = expected > 0 && found.len() == expected && found.iter().all(is_clear);
+        Ok(is_enough.then_some(found))
+    }
+
     /// The faces of a picture, in pixels, as far as the whole shows them; in a dim picture the dark-scene
     /// detector, where there is one, looks too.
     pub(crate) fn find(
@@ -50,7 +66,7 @@ impl FaceFinder {
         scratch: &mut Scratch,
     ) -> Result<Vec<FoundFace>, InferError> {
         let whole = Region::whole(Size::of(picture));
-        let mut found = self.look(picture, whole, scratch)?;
+        let mut found = self.look(picture, whole, blazeface::SIDE, scratch)?;
         if dim {
             found.extend(self.look_in_the_dark(picture, whole, scratch)?);
         }
@@ -73,7 +89,7 @@ impl FaceFinder {
                 break;
             }
             looks_left -= 1;
-            found.extend(self.look(picture, region, scratch)?);
+            found.extend(self.look(picture, region, blazeface::SIDE, scratch)?);
             found = suppress(found, self.nms_iou);
         }
         Ok(of_our_size(found, whole.size))
@@ -83,9 +99,10 @@ impl FaceFinder {
         &mut self,
         picture: &Picture,
         region: Region,
+        longer_side: usize,
         scratch: &mut Scratch,
     ) -> Result<Vec<FoundFace>, InferError> {
-        let letterbox = Letterbox::snug(region, blazeface::SIDE);
+        let letterbox = Letterbox::snug(region, longer_side);
         letterbox.fill(picture, scratch, &mut self.input)?;
         let input = letterbox.input();
         let found = blazeface::decode(&self.model.run(&self.input, input)?, input, self.floor)?;
@@ -108,6 +125,13 @@ impl FaceFinder {
 
 /// One face has been reported twice with an overlap of 0.288 (`models/cards/blazeface_back.md`).
 const DEFAULT_NMS_IOU: f32 = 0.2;
+
+/// Longer side of the detector's input for a glance: four tenths of the work of a look.
+const GLANCE_SIDE: usize = 160;
+
+/// A face that is smaller than this part of the picture's shorter side is looked at closely: around one of that
+/// size others begin to be too small for a glance.
+const SMALLEST_AT_A_GLANCE: f32 = 0.1;
 
 /// Faces smaller than this part of the picture's shorter side are left out: nothing can be measured on
 /// them, passers-by in the far background have them, and so does much that is no face.

@@ -14,6 +14,7 @@
 //! 3. `follow` takes the one face of the picture before along, where nothing else changed;
 //! 4. `face_finder` looks for faces in the whole picture, and again (`second_look`) where there is
 //!    a person without a sure face; in dim pictures the dark-scene detector, if accepted, looks too;
+//!    `thing_finder` looks for persons and objects when it is time to, or when faces are in doubt;
 //! 5. `face_measure` puts a mesh on the largest faces, from which the head's `pose` follows, and
 //!    finds the irises;
 //! 6. `credibility` decides by detector and mesh together what was a face.
@@ -52,6 +53,7 @@ mod runner;
 mod second_look;
 mod session;
 mod settings;
+mod thing_finder;
 mod vision;
 mod work;
 

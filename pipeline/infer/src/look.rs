@@ -3,7 +3,8 @@
 //! Here the models meet. A face is followed from the picture before where that is reliable
 //! ([`follow`](crate::follow)), looked for otherwise; persons and objects are looked for when it is their
 //! turn, whenever there is not exactly one face for sure (once, until the number of faces changes again), and
-//! as long as somebody shows no face.
+//! as long as somebody shows no face. Where what is expected is plain to see, a glance is enough: the same
+//! models on fewer pixels.
 //!
 //! All pictures take a step before any takes the next one, so that a model runs many times in a row: its
 //! weights are megabytes, and whatever ran in between has driven them out of the cache. The first pictures of
@@ -18,28 +19,25 @@ use domain::geometry::Rect;
 use domain::observe::quality::QualityGate;
 use domain::ports::{Attention, Look, Sight};
 
-use crate::engine::{Engine, Model};
+use crate::engine::Engine;
 use crate::error::InferError;
 use crate::face_finder::FaceFinder;
 use crate::face_measure::FaceMeasure;
 use crate::follow::{self, Followed};
-use crate::models::nanodet::{self, Floors, FoundThing, Kind};
+use crate::models::nanodet::Kind;
 use crate::models_in_use::ModelsInUse;
-use crate::pixels::letterbox::Letterbox;
-use crate::pixels::{Region, Scratch, Size};
+use crate::pixels::{Scratch, Size};
 use crate::second_look;
 use crate::settings::VisionSettings;
+use crate::thing_finder::ThingFinder;
 use crate::work::{Before, Work};
 
 /// Everything that one thread needs to look at pictures.
 #[derive(Debug)]
 pub(crate) struct Looker {
     gate: QualityGate,
-    person: Model,
-    person_floors: Floors,
-    person_nms_iou: f32,
-    person_input: Vec<u8>,
     faces: FaceFinder,
+    things: ThingFinder,
     measure: FaceMeasure,
     max_measured_faces: usize,
     scratch: Scratch,
@@ -53,11 +51,8 @@ impl Looker {
     ) -> Result<Self, InferError> {
         Ok(Self {
             gate: settings.gate,
-            person: engine.model(&models.person)?,
-            person_floors: Floors { person: settings.person_floor, object: settings.object_floor },
-            person_nms_iou: models.person.entry.thresholds.nms_iou.unwrap_or(DEFAULT_NMS_IOU),
-            person_input: Vec::new(),
             faces: FaceFinder::load(models, engine, settings)?,
+            things: ThingFinder::load(models, engine, settings)?,
             measure: FaceMeasure::load(models, engine)?,
             max_measured_faces: settings.max_measured_faces,
             scratch: Scratch::default(),
@@ -114,9 +109,23 @@ impl Looker {
 
     /// Looks for faces in the whole picture.
     fn find(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
-        if work.is_to_be_searched() {
-            work.found = self.faces.find(&work.look.picture, work.is_dim(), &mut self.scratch)?;
+        if !work.is_to_be_searched() {
+            return Ok(());
         }
+        let picture = &work.look.picture;
+        let expected = match work.attention {
+            Attention::Unless { faces } => Some(faces),
+            Attention::Thorough => work.is_routine.then_some(ALONE),
+        };
+        let at_a_glance = match expected.filter(|_| !work.is_dim()) {
+            Some(faces) => self.faces.glance(picture, faces, &mut self.scratch)?,
+            None => None,
+        };
+        work.is_glanced_at = at_a_glance.is_some();
+        work.found = match at_a_glance {
+            Some(found) => found,
+            None => self.faces.find(picture, work.is_dim(), &mut self.scratch)?,
+        };
         Ok(())
     }
 
@@ -183,13 +192,20 @@ impl Looker {
 
     fn find_things(&mut self, work: &mut Work<'_>) -> Result<(), InferError> {
         let picture = work.look.picture.as_ref();
-        let letterbox = Letterbox::snug(Region::whole(Size::of(picture)), nanodet::SIDE);
-        letterbox.fill(picture, &mut self.scratch, &mut self.person_input)?;
-        let input = letterbox.input();
-        let outputs = self.person.run(&self.person_input, input)?;
-        let found = nanodet::decode(&outputs, input, self.person_floors, self.person_nms_iou)?;
-        let mapped = |thing: FoundThing| FoundThing { rect: letterbox.rect_to_picture(thing.rect), ..thing };
-        let things: Vec<FoundThing> = found.into_iter().map(mapped).collect();
+        let is_one_sure = matches!(work.found.as_slice(), [face] if face.conf >= second_look::SURE);
+        let at_a_glance = match work.is_routine && is_one_sure && !work.is_dim() {
+            true => self.things.glance(picture, &mut self.scratch)?,
+            false => None,
+        };
+        let things = match at_a_glance {
+            Some(things) => things,
+            None => {
+                if work.is_glanced_at {
+                    work.found = self.faces.find(picture, work.is_dim(), &mut self.scratch)?;
+                }
+                self.things.look(picture, &mut self.scratch)?
+            }
+        };
         let persons: Vec<Rect> =
             things.iter().filter(|thing| thing.kind == Kind::Person).map(|thing| thing.rect).collect();
         let found = std::mem::take(&mut work.found);
@@ -199,8 +215,8 @@ impl Looker {
     }
 }
 
-/// NanoDet's own (`nanodet_head.py`).
-const DEFAULT_NMS_IOU: f32 = 0.6;
+/// Faces and persons in most pictures of an exam.
+const ALONE: usize = 1;
 
 /// Does a step of one picture; a panic becomes its error.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, InferError>) -> Result<T, InferError> {

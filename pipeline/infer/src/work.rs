@@ -36,6 +36,10 @@ pub(crate) struct Work<'a> {
     pub(crate) luma: SmallLuma,
     /// How closely to look at it.
     pub(crate) attention: Attention,
+    /// Whether everything is looked for only because it is time to.
+    pub(crate) is_routine: bool,
+    /// Whether its faces were looked for at a glance.
+    pub(crate) is_glanced_at: bool,
     /// The face to follow into it; afterwards the one to follow out of it.
     pub(crate) followed: Option<Followed>,
     /// Faces without a mesh so far.
@@ -60,6 +64,7 @@ impl<'a> Work<'a> {
             (Attention::Unless { .. }, None) if light == Light::Dim => Attention::Thorough,
             (attention, _) => attention,
         };
+        let was_thorough = before.attention == Some(Attention::Thorough);
         let is_followed = light == Light::Normal && attention != Attention::Thorough;
         Self {
             look,
@@ -67,6 +72,8 @@ impl<'a> Work<'a> {
             light,
             luma,
             attention,
+            is_routine: look.attention == Attention::Thorough && !was_thorough,
+            is_glanced_at: false,
             followed: before.followed.filter(|_| is_followed),
             found: Vec::new(),
             things: None,
