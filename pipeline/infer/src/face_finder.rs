@@ -53,7 +53,7 @@ impl FaceFinder {
         let found = suppress(self.look(picture, whole, blazeface::GLANCE_SIDE, scratch)?, self.nms_iou);
         let smallest = SMALLEST_AT_A_GLANCE * whole.size.width.min(whole.size.height) as f32;
         let is_clear = |face: &FoundFace| face.conf >= second_look::SURE && face.rect.h >= smallest;
-        let is_enough = expected > 0 && found.len() == expected && found.iter().all(is_clear);
+        let is_enough = found.len() == expected && found.iter().all(is_clear);
         Ok(is_enough.then_some(found))
     }
 
