@@ -90,11 +90,15 @@ fn no_more_frames_are_decoded_and_no_more_models_run_than_before() {
         let now = &counted[clip];
         assert_eq!((now.video_ms, now.segments), (budget.video_ms, budget.segments), "{clip} is another one");
         let runs = |counts: &Counts| counts.model_runs.clone().into_values();
+        let looks = |counts: &Counts| runs(counts).zip(counts.model_glances.clone().into_values());
+        let looks = |counts: &Counts| looks(counts).map(|(runs, glances)| runs - glances);
         let others = |counts: &Counts| [counts.closer_looks, counts.frames_decoded, counts.picture_bytes];
-        let mut pairs = runs(now).zip(runs(budget)).chain(others(now).into_iter().zip(others(budget)));
+        let of_models = runs(now).zip(runs(budget)).chain(looks(now).zip(looks(budget)));
+        let mut pairs = of_models.chain(others(now).into_iter().zip(others(budget)));
         assert!(
             pairs.all(|(now, budget)| now <= budget + budget / 10 + 2)
-                && now.model_runs.len() == budget.model_runs.len(),
+                && now.model_runs.len() == budget.model_runs.len()
+                && now.model_glances.len() == budget.model_glances.len(),
             "{clip}: `make gate-update` if this is meant\nnow    {now:?}\nbefore {budget:?}"
         );
     }

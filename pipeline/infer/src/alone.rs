@@ -2,7 +2,7 @@
 
 use crate::error::InferError;
 use crate::manifest::Manifest;
-use crate::models::input_for;
+use crate::models::{glance_for, input_for};
 use crate::models_in_use::ModelsInUse;
 use crate::pixels::Size;
 use crate::provider;
@@ -15,6 +15,7 @@ pub struct Alone {
     model: Loaded,
     input: Vec<u8>,
     size: Size,
+    glance: Option<Size>,
 }
 
 impl Alone {
@@ -34,7 +35,8 @@ impl Alone {
         let alone = models.all().zip(loaded).map(|(checked, model)| {
             let size = input_for(checked.entry.task, picture);
             // What is in it makes no difference to convolutions.
-            Self { model, input: vec![128; size.pixels() * 3], size }
+            let glance = glance_for(checked.entry.task, picture);
+            Self { model, input: vec![128; size.pixels() * 3], size, glance }
         });
         Ok(alone.collect())
     }
@@ -50,5 +52,14 @@ impl Alone {
     /// If ONNX Runtime fails.
     pub fn run(&mut self) -> Result<(), InferError> {
         self.model.run(&self.input, self.size).map(drop)
+    }
+
+    /// Runs it once as for a glance, if it ever glances.
+    ///
+    /// # Errors
+    /// If ONNX Runtime fails.
+    pub fn glance(&mut self) -> Result<(), InferError> {
+        let Some(size) = self.glance else { return Ok(()) };
+        self.model.run(&self.input[..size.pixels() * 3], size).map(drop)
     }
 }

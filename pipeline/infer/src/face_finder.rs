@@ -50,10 +50,10 @@ impl FaceFinder {
         scratch: &mut Scratch,
     ) -> Result<Option<Vec<FoundFace>>, InferError> {
         let whole = Region::whole(Size::of(picture));
-        let found = suppress(self.look(picture, whole, GLANCE_SIDE, scratch)?, self.nms_iou);
+        let found = suppress(self.look(picture, whole, blazeface::GLANCE_SIDE, scratch)?, self.nms_iou);
         let smallest = SMALLEST_AT_A_GLANCE * whole.size.width.min(whole.size.height) as f32;
         let is_clear = |face: &FoundFace| face.conf >= second_look::SURE && face.rect.h >= smallest;
-        let is_enough = expected > 0 && found.len() == expected && found.iter().all(is_clear);
+        let is_enough = found.len() == expected && found.iter().all(is_clear);
         Ok(is_enough.then_some(found))
     }
 
@@ -125,9 +125,6 @@ impl FaceFinder {
 
 /// One face has been reported twice with an overlap of 0.288 (`models/cards/blazeface_back.md`).
 const DEFAULT_NMS_IOU: f32 = 0.2;
-
-/// Longer side of the detector's input for a glance: four tenths of the work of a look.
-const GLANCE_SIDE: usize = 160;
 
 /// A face that is smaller than this part of the picture's shorter side is looked at closely: around one of that
 /// size others begin to be too small for a glance.

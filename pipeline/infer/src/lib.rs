@@ -54,6 +54,7 @@ mod second_look;
 mod session;
 mod settings;
 mod thing_finder;
+mod usage;
 mod vision;
 mod work;
 
@@ -63,4 +64,5 @@ pub use error::InferError;
 pub use models_in_use::{Verified, verify};
 pub use provider::{IfMissing, InUse, Provider, in_use};
 pub use settings::VisionSettings;
-pub use vision::{ModelUsage, Vision};
+pub use usage::ModelUsage;
+pub use vision::Vision;

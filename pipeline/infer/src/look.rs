@@ -117,7 +117,8 @@ impl Looker {
             Attention::Unless { faces } => Some(faces),
             Attention::Thorough => work.is_routine.then_some(ALONE),
         };
-        let at_a_glance = match expected.filter(|_| !work.is_dim()) {
+        // Nobody is never plain to see.
+        let at_a_glance = match expected.filter(|faces| *faces > 0 && !work.is_dim()) {
             Some(faces) => self.faces.glance(picture, faces, &mut self.scratch)?,
             None => None,
         };

@@ -9,8 +9,9 @@ use domain::messages::ModelRef;
 use crate::error::InferError;
 use crate::manifest::{Manifest, ModelEntry, Task, TrainingDataTerms};
 use crate::models::{blazeface, centerface, check, iris, mesh, nanodet};
-use crate::session::{CheckedModel, Runtime, Usage};
+use crate::session::{CheckedModel, Runtime};
 use crate::settings::VisionSettings;
+use crate::usage::Usage;
 
 /// The models that do the looking, checked and ready to be loaded by every thread.
 #[derive(Debug)]

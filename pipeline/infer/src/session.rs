@@ -4,9 +4,8 @@
 //! Starts no threads of its own and sends no telemetry. Knows nothing of colours or boxes.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ndarray::{ArrayView, ShapeBuilder};
 use ort::environment::Environment;
@@ -17,9 +16,10 @@ use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 
 use crate::error::InferError;
-use crate::manifest::{Manifest, ModelEntry};
-use crate::models::input_for;
+use crate::manifest::{Manifest, ModelEntry, Task};
+use crate::models::{input_for, is_glance};
 use crate::pixels::Size;
+use crate::usage::Usage;
 
 /// ONNX Runtime in this process. The library can be loaded once only, so the first path wins.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
@@ -103,7 +103,12 @@ impl CheckedModel {
                 found,
             });
         }
-        Ok(Loaded { name: self.entry.name.clone(), session, usage: Arc::clone(&self.usage) })
+        Ok(Loaded {
+            name: self.entry.name.clone(),
+            task: self.entry.task,
+            session,
+            usage: Arc::clone(&self.usage),
+        })
     }
 }
 
@@ -168,6 +173,7 @@ fn outlet_signature(outlet: &Outlet) -> String {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     name: String,
+    task: Task,
     session: Session,
     usage: Arc<Usage>,
 }
@@ -186,28 +192,8 @@ impl Loaded {
         let input = TensorRef::from_array_view((shape, pixels)).map_err(failed)?;
         let started = Instant::now();
         let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
-        self.usage.add(pictures, started.elapsed());
+        self.usage.add(pictures, is_glance(self.task, size), started.elapsed());
         Ok(Outputs { model: &self.name, values: Values::OfSession(outputs) })
-    }
-}
-
-/// On how many pictures a model ran and how long, on all threads together.
-#[derive(Debug, Default)]
-pub(crate) struct Usage {
-    pictures: AtomicU64,
-    nanos: AtomicU64,
-}
-
-impl Usage {
-    fn add(&self, pictures: usize, time: Duration) {
-        self.pictures.fetch_add(pictures as u64, Ordering::Relaxed);
-        self.nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
-    }
-
-    /// Pictures, and the time that they took.
-    pub(crate) fn total(&self) -> (u64, Duration) {
-        let nanos = self.nanos.load(Ordering::Relaxed);
-        (self.pictures.load(Ordering::Relaxed), Duration::from_nanos(nanos))
     }
 }
 

@@ -40,7 +40,7 @@ impl ThingFinder {
         picture: &Picture,
         scratch: &mut Scratch,
     ) -> Result<Option<Vec<FoundThing>>, InferError> {
-        let things = self.things(picture, GLANCE_SIDE, scratch)?;
+        let things = self.things(picture, nanodet::GLANCE_SIDE, scratch)?;
         let persons = things.iter().filter(|thing| thing.kind == Kind::Person).count();
         Ok((persons == 1).then_some(things))
     }
@@ -69,11 +69,6 @@ impl ThingFinder {
         Ok(found.into_iter().map(mapped).collect())
     }
 }
-
-/// Longer side of the model's input for a glance: four tenths of the work of a look. Of 21 pictures with one face
-/// in which a look sees more persons than one, with a confidence of 0.5 or more, such a glance sees more than one
-/// in all.
-const GLANCE_SIDE: usize = 256;
 
 /// NanoDet's own (`nanodet_head.py`).
 const DEFAULT_NMS_IOU: f32 = 0.6;

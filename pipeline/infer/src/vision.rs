@@ -1,7 +1,6 @@
 //! Many segments at once: the thread pool, one [`Looker`] per thread, answers in order.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use domain::messages::ModelRef;
 use domain::ports::{Look, Sight};
@@ -14,8 +13,9 @@ use crate::manifest::Manifest;
 use crate::models_in_use::ModelsInUse;
 use crate::provider::{self, InUse, Provider};
 use crate::runner::{Runner, RunnerThread};
-use crate::session::{Loaded, Runtime, Usage};
+use crate::session::{Loaded, Runtime};
 use crate::settings::VisionSettings;
+use crate::usage::{ModelUsage, Usage};
 
 /// Segments that one thread takes together: enough for models to run many times in a row, few enough for
 /// threads to end at the same time.
@@ -37,17 +37,6 @@ pub struct Vision {
     in_use: InUse,
     /// Ends with this.
     _runner: Option<RunnerThread>,
-}
-
-/// What one model has done so far, on all threads together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelUsage {
-    /// Its name in the manifest.
-    pub model: String,
-    /// On how many pictures it ran.
-    pub runs: u64,
-    /// How long its runs took.
-    pub time: Duration,
 }
 
 impl Vision {
@@ -110,11 +99,7 @@ impl Vision {
 
     /// What each model has done so far.
     pub fn usage(&self) -> Vec<ModelUsage> {
-        let told = |(model, usage): &(String, Arc<Usage>)| {
-            let (runs, time) = usage.total();
-            ModelUsage { model: model.clone(), runs, time }
-        };
-        self.usages.iter().map(told).collect()
+        self.usages.iter().map(|(model, usage)| usage.of(model)).collect()
     }
 }
 

@@ -79,6 +79,13 @@ fn a_change_of_who_is_there_and_whoever_is_not_sure_are_looked_at_by_every_model
 }
 
 #[test]
+fn what_is_plain_to_see_takes_a_glance_and_doubt_a_look() {
+    assert_eq!(seen(vec![thorough(picture(&astronaut(), SIZE))]).1, [1, 1, 1]);
+    let (sights, runs) = seen(vec![thorough(picture(&golden("two_faces_640x480"), SIZE))]);
+    assert_eq!((sights[0].detections.faces.len(), runs[0] >= 2, runs[2]), (2, true, 1), "a face too many");
+}
+
+#[test]
 fn everything_is_looked_for_when_it_is_its_turn() {
     let still = || thorough(picture(&astronaut(), SIZE));
     let (sights, runs) = seen(vec![still(), still()]);

@@ -31,9 +31,11 @@ pub fn vision() -> &'static Vision {
     VISION.get_or_init(|| Vision::new(&settings(2)).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// What every model sees in a picture.
+/// What every model sees in a picture that it looks at closely.
 pub fn look(picture: Picture) -> Sight {
-    vision().look(&[vec![thorough(picture)]]).remove(0).remove(0).unwrap()
+    // No picture has so many faces: a glance is never enough.
+    let close = Look { attention: Attention::Unless { faces: usize::MAX }, ..thorough(picture) };
+    vision().look(&[vec![close]]).remove(0).remove(0).unwrap()
 }
 
 /// A picture in which everything is looked for.

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use decode::DecoderPool;
-use infer::Alone;
+use infer::{Alone, InferError};
 
 use super::{BenchError, Setting, Work, processor};
 
@@ -75,16 +75,20 @@ impl<'a> Parts<'a> {
     fn models(&mut self) -> Result<f64, BenchError> {
         let mut total = 0.0;
         for model in &mut self.models {
-            let mut run = |times: u32| {
-                (0..times).try_for_each(|_| model.run()).map_err(|error| BenchError::Parts(error.into()))
-            };
-            run(WARM_UP)?;
-            let before = processor::whole(std::process::id());
-            run(RUNS)?;
-            let each = (processor::whole(std::process::id()) - before) / f64::from(RUNS);
-            let runs = self.work.runs.get(model.name()).copied().unwrap_or_default();
-            total += each * runs as f64;
+            let done = self.work.runs.get(model.name()).copied().unwrap_or_default();
+            total += each(|| model.run())? * (done.all - done.glances) as f64;
+            total += each(|| model.glance())? * done.glances as f64;
         }
         Ok(total)
     }
+}
+
+/// Processor time of one run.
+fn each(mut run: impl FnMut() -> Result<(), InferError>) -> Result<f64, BenchError> {
+    let mut repeat =
+        |times: u32| (0..times).try_for_each(|_| run()).map_err(|error| BenchError::Parts(error.into()));
+    repeat(WARM_UP)?;
+    let before = processor::whole(std::process::id());
+    repeat(RUNS)?;
+    Ok((processor::whole(std::process::id()) - before) / f64::from(RUNS))
 }

@@ -28,11 +28,19 @@ pub struct Work {
     /// What is decoded: media and plan.
     pub(super) calls: Vec<(File, SamplingPlan)>,
     /// Runs of each model, by its name.
-    pub(super) runs: BTreeMap<String, u64>,
+    pub(super) runs: BTreeMap<String, Runs>,
     /// Size of the pictures of the last recording.
     pub(super) picture: (u32, u32),
     segments: u64,
     milliseconds: i64,
+}
+
+/// Runs of a model.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Runs {
+    pub(super) all: u64,
+    /// Those of them that were glances.
+    pub(super) glances: u64,
 }
 
 /// What was done with recordings.
@@ -54,6 +62,9 @@ pub struct Counts {
     pub picture_bytes: u64,
     /// Runs of each model.
     pub model_runs: BTreeMap<String, u64>,
+    /// How many of them were glances.
+    #[serde(default)]
+    pub model_glances: BTreeMap<String, u64>,
 }
 
 impl Work {
@@ -68,7 +79,8 @@ impl Work {
             work.add(file, workshop)?;
         }
         for (after, before) in workshop.usage().into_iter().zip(before) {
-            work.runs.insert(after.model, after.runs - before.runs);
+            let runs = Runs { all: after.runs - before.runs, glances: after.glances - before.glances };
+            work.runs.insert(after.model, runs);
         }
         Ok(work)
     }
@@ -104,7 +116,8 @@ impl Work {
             video_ms: self.milliseconds,
             segments: self.segments,
             closer_looks: self.calls.len() as u64 - self.segments,
-            model_runs: self.runs.clone(),
+            model_runs: self.runs_by_model(|runs| runs.all),
+            model_glances: self.runs_by_model(|runs| runs.glances),
             ..Counts::default()
         };
         for (media, plan) in &self.calls {
@@ -126,6 +139,10 @@ impl Work {
             counts.frames_skipped += decoded.frames_skipped;
         }
         Ok(counts)
+    }
+
+    fn runs_by_model(&self, which: impl Fn(Runs) -> u64) -> BTreeMap<String, u64> {
+        self.runs.iter().map(|(model, runs)| (model.clone(), which(*runs))).collect()
     }
 }
 

@@ -195,7 +195,9 @@ fn print_counts(out: &mut impl Write, counts: &Counts) -> io::Result<()> {
     line("frames passed over", counts.frames_skipped)?;
     line("pictures", counts.pictures)?;
     line("closer looks", counts.closer_looks)?;
-    counts.model_runs.iter().try_for_each(|(model, runs)| line(&format!("runs of {model}"), *runs))
+    counts.model_runs.iter().try_for_each(|(model, runs)| line(&format!("runs of {model}"), *runs))?;
+    let mut glances = counts.model_glances.iter().filter(|(_, glances)| **glances > 0);
+    glances.try_for_each(|(model, glances)| line(&format!("glances of {model}"), *glances))
 }
 
 fn name(file: &Path) -> String {

@@ -16,6 +16,8 @@ use crate::session::Outputs;
 
 /// Longer side of the input.
 pub(crate) const SIDE: usize = 256;
+/// The same for a glance: four tenths of the work.
+pub(crate) const GLANCE_SIDE: usize = 160;
 pub(crate) const SIGNATURE: &str = "input:uint8[N,N,N,3] -> boxes:float32[N,N,16] scores:float32[N,N,1]";
 
 /// Pixels along a cell, and anchors in each cell.

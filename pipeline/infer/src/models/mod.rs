@@ -64,6 +64,24 @@ pub(crate) fn input_for(task: Task, picture: Size) -> Size {
     }
 }
 
+/// The input that a model gets for a glance at pictures of a size; `None` if it always looks closely.
+pub(crate) fn glance_for(task: Task, picture: Size) -> Option<Size> {
+    glance_side(task).map(|side| Letterbox::snug(Region::whole(picture), side).input())
+}
+
+/// Whether an input of this size is that of a glance.
+pub(crate) fn is_glance(task: Task, input: Size) -> bool {
+    glance_side(task).is_some_and(|side| input.width.max(input.height) == side)
+}
+
+fn glance_side(task: Task) -> Option<usize> {
+    match task {
+        Task::Face => Some(blazeface::GLANCE_SIDE),
+        Task::Person => Some(nanodet::GLANCE_SIDE),
+        Task::FaceDark | Task::Mesh | Task::Iris => None,
+    }
+}
+
 fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }

@@ -15,6 +15,9 @@ use crate::session::Outputs;
 
 /// Longer side of the input.
 pub(crate) const SIDE: usize = 416;
+/// The same for a glance: four tenths of the work. Of 21 pictures with one face in which a look sees more persons
+/// than one, with a confidence of 0.5 or more, a glance sees more than one in all.
+pub(crate) const GLANCE_SIDE: usize = 256;
 pub(crate) const SIGNATURE: &str = "input:uint8[N,N,N,3] -> cls_16:float32[N,N,6] \
      cls_32:float32[N,N,6] cls_8:float32[N,N,6] reg_16:float32[N,N,44] \
      reg_32:float32[N,N,44] reg_8:float32[N,N,44]";
