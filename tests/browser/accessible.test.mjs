@@ -52,7 +52,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
     await page.getByRole("dialog").waitFor();
     await isAccessible(page, "review");
 
-    await page.goto(`${fake.origin}/candidate/#id=t1:algebra-1:s0001&token=${token({ roles: ["candidate"] })}`);
+    await page.goto(`${fake.origin}/candidate/#id=t1:algebra-1:s0001&policy=standard&token=${token({ roles: ["candidate"] })}`);
     await page.getByRole("button", { name: "Turn the camera on" }).click();
     await page.getByText("The camera has a clear view.").waitFor();
     await isAccessible(page, "candidate");

@@ -18,17 +18,17 @@ beforeEach(async () => {
   view = await open(browser, { viewport: { width: 390, height: 844 } });
 });
 afterEach(async () => {
-  assert.deepEqual(view.complaints, []);
   await view.context.close();
   await fake.close();
+  assert.deepEqual(view.complaints, []);
 });
 
 const link = () =>
   `${fake.origin}/candidate/#id=${ID}&token=${token({ roles: ["candidate"], session: ID })}&policy=standard`;
 const button = (name) => view.page.getByRole("button", { name, exact: true });
 const chunks = () => fake.uploads.get(ID)?.chunks ?? [];
-async function begin() {
-  await view.page.goto(link());
+async function begin(more = "") {
+  await view.page.goto(link() + more);
   await button("Turn the camera on").click();
   await view.page.getByText("The server is there and knows your session.").waitFor();
   await view.page.getByLabel("I have read what is recorded.").check();
@@ -77,6 +77,32 @@ test("from the check to the end, with a reload and a cut of the network between"
     chunks().map((_, i) => i),
   );
 });
+
+test("the notice is of the policy that judges; without it the link is incomplete", { timeout: 60_000 }, async () => {
+  await view.page.goto(link().replace("policy=standard", "policy=strict"));
+  await view.page.getByText(NOTICE.recorded[0]).waitFor();
+  assert.deepEqual(
+    fake.log.filter((line) => line.includes("/policies/")),
+    ["GET /v1/policies/strict/notice"],
+  );
+  const other = await view.context.newPage();
+  await other.goto(link().replace("&policy=standard", ""));
+  await other.getByText("the link is incomplete").waitFor();
+  assert.equal(await other.getByRole("button", { name: "Start recording" }).isDisabled(), true);
+  assert.ok(!fake.log.some((line) => line.includes("standard")), "no other notice instead");
+});
+
+for (const number of ["0", "NaN", "-5", "1e3"]) {
+  test(`a link that says chunk_bytes=${number} records as one without`, { timeout: 60_000 }, async () => {
+    await begin(`&chunk_bytes=${number}&first_chunk=${number}`);
+    await until(() => chunks().length >= 3);
+    assert.deepEqual(
+      chunks().map((chunk) => chunk.n),
+      chunks().map((_, i) => i),
+    );
+    assert.ok(chunks()[0].bytes.length > 100, "not in crumbs");
+  });
+}
 
 test("a link that is over says so; a new one opened in the same tab goes on", { timeout: 120_000 }, async () => {
   await begin();

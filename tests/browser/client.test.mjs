@@ -28,9 +28,11 @@ beforeEach(async () => {
     const Original = globalThis.MediaRecorder;
     let telling = Promise.resolve();
     globalThis.told = () => telling;
+    globalThis.recorders = 0;
     globalThis.MediaRecorder = class extends Original {
       constructor(...settings) {
         super(...settings);
+        globalThis.recorders += 1;
         const number = globalThis.takesSoFar();
         this.addEventListener("dataavailable", ({ data }) => {
           telling = telling.then(async () => {
@@ -157,6 +159,68 @@ test(
   },
 );
 
+test(
+  "a browser that knows nothing of the session begins behind what another one sent, and says so",
+  { timeout: 120_000 },
+  async () => {
+    fake.firstChunk = 20;
+    await record();
+    await arrived(3);
+    fake.firstChunk = 600; // Now: what the link says is older.
+    const other = await open(browser);
+    await record({ first_chunk: 20 }, other.page);
+    await arrived(upload().chunks.length + 3);
+    await record({ first_chunk: 20 }, other.page);
+    await until(() => upload().chunks.filter(({ n }) => n >= 600).length >= 5);
+    await other.context.close();
+    const numbers = (test) => upload().chunks.filter(test).map(({ n }) => n);
+    const others = numbers(({ n }) => n >= 600);
+    assert.deepEqual(
+      others,
+      others.map((_, i) => 600 + i),
+      "after a reload the numbers go on",
+    );
+    assert.deepEqual(
+      numbers(({ begins }) => begins),
+      [20, 600],
+    );
+    assert.equal(upload().chunks[0].n, 20);
+  },
+);
+
+test("without an answer about where to begin, what the link says is used", { timeout: 60_000 }, async () => {
+  fake.firstChunk = 600;
+  fake.instead.push({ match: /POST .*\/token/, status: 503 });
+  await record({ first_chunk: 20 });
+  await arrived(2);
+  assert.deepEqual(
+    upload().chunks.map(({ n, begins }) => [n, begins]).slice(0, 2),
+    [
+      [20, true],
+      [21, false],
+    ],
+  );
+});
+
+test("what has ended is not recorded again", { timeout: 60_000 }, async () => {
+  await record();
+  await arrived(2);
+  await end();
+  const requests = () => fake.log.filter((line) => /chunks|end$/.test(line)).length;
+  const before = requests();
+  const { phase } = await record();
+  assert.equal(phase, "ended");
+  await assert.rejects(
+    view.page.evaluate(async () => {
+      const { Invigilator } = await import("/client/invigilator.js");
+      await globalThis.client.start(await navigator.mediaDevices.getUserMedia({ video: Invigilator.CAMERA }));
+    }),
+    /cannot record while ended/,
+  );
+  await end();
+  assert.equal(requests(), before);
+});
+
 test("when the page goes while it ends, the next one finishes", { timeout: 120_000 }, async () => {
   await record();
   await arrived(2);
@@ -231,6 +295,57 @@ test(
     assertSame(second, takes[1], "after the buffer had room");
   },
 );
+
+test("an end while the buffer drains starts no recorder", { timeout: 120_000 }, async () => {
+  const most = 120_000;
+  await record({ buffer_bytes: most });
+  await arrived(1);
+  fake.isCut = true;
+  await until(async () => (await events("full")).length === 1);
+  // Ends while the chunk is being removed with whose removal there is room.
+  await view.page.evaluate((most) => {
+    const remove = IDBObjectStore.prototype.delete;
+    IDBObjectStore.prototype.delete = function (key) {
+      this.get(key).onsuccess = () => {
+        const { phase, buffered_bytes } = globalThis.client.state;
+        if (phase === "full" && buffered_bytes <= most / 2) globalThis.ending = globalThis.client.end();
+      };
+      return remove.call(this, key);
+    };
+  }, most);
+  fake.isCut = false;
+  await until(() => upload().ended);
+  await view.page.evaluate(() => globalThis.ending);
+  assert.equal(await view.page.evaluate(() => globalThis.recorders), 1);
+  assert.equal((await state()).phase, "ended");
+});
+
+test("after an error of the storage nothing of the same stream is stored", { timeout: 120_000 }, async () => {
+  await record();
+  await arrived(2);
+  await view.page.evaluate(() => {
+    const { put } = IDBObjectStore.prototype;
+    const digest = crypto.subtle.digest.bind(crypto.subtle);
+    const slow = new Promise((resolve) => (globalThis.goOn = resolve));
+    crypto.subtle.digest = (...given) => slow.then(() => digest(...given));
+    IDBObjectStore.prototype.put = function (value) {
+      if (this.name !== "chunks") return put.call(this, value);
+      IDBObjectStore.prototype.put = put;
+      throw new DOMException("broken", "UnknownError");
+    };
+  });
+  const before = takes[0].length;
+  await until(() => takes[0].length >= before + 4, "blobs wait");
+  await view.page.evaluate(() => globalThis.goOn());
+  await until(async () => (await events("failed")).length === 1);
+  assert.match((await events("failed"))[0].title, /cannot store: broken/);
+  await view.page.evaluate((token) => globalThis.client.resume({ token }), token());
+  await end();
+  const [first, ...others] = epochs();
+  assert.equal(others.length, 0);
+  const whole = Buffer.concat(takes[0]);
+  assert.ok(first.length < whole.length && whole.subarray(0, first.length).equals(first), "the beginning, and no more");
+});
 
 for (const status of [404, 413, 415]) {
   test(`${status} cannot be mended: it is told and recording stops`, { timeout: 60_000 }, async () => {

@@ -17,9 +17,9 @@ beforeEach(async () => {
   view = await open(browser);
 });
 afterEach(async () => {
-  assert.deepEqual(view.complaints, []);
   await view.context.close();
   await fake.close();
+  assert.deepEqual(view.complaints, []);
 });
 
 async function wall(claims) {
@@ -141,6 +141,34 @@ test("a review that fails loses nothing that was typed", async () => {
   await until(() => one.reviews.length === 1);
 });
 
+test("a review on its way is neither sent twice nor called off", async () => {
+  await wall();
+  const one = of((each) => each.summary.band === "red");
+  const { page } = view;
+  await page.goto(`${fake.origin}/session/${one.id}`);
+  await page.locator(".incident").first().waitFor();
+  const posts = () => fake.log.filter((line) => line === `POST /v1/sessions/${one.id}/reviews`).length;
+  const answer = fake.hold(/POST .*\/reviews/);
+  await page.keyboard.press("j");
+  await page.keyboard.press("d");
+  await page.getByLabel("Note").fill("かお");
+  // The Enter that ends an input of characters is not meant for the form.
+  await page.getByLabel("Note").dispatchEvent("keydown", { key: "Enter", isComposing: true });
+  assert.equal(await page.getByRole("dialog").getByRole("button", { name: "Dismiss" }).isEnabled(), true);
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await until(() => posts() > 0);
+  for (let i = 0; i < 3; i += 1) await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Cancel" }).isDisabled(), true);
+  answer();
+  await page.locator(".incident.review-dismissed").first().waitFor();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await until(async () => /dismissed/.test(await page.locator("#said").textContent()));
+  assert.equal(posts(), 1);
+  assert.equal(one.reviews.length, 1);
+});
+
 test("proctors look and do not decide", async () => {
   await wall({ roles: ["proctor"] });
   const one = of((each) => each.summary.band === "red");
@@ -179,6 +207,29 @@ test("after a lost connection the stream goes on behind the last event, without 
   await view.page.getByText("during the drop").waitFor();
   await view.page.locator('#connection[data-state="live"]').waitFor();
   assert.equal(lists(), before);
+});
+
+test("an event that cannot be read is left out, and separators of lines in a text are text", async () => {
+  await wall();
+  const calm = of((each) => each.summary.review_priority === "none" && each.state === "live");
+  await view.page.getByLabel("Find").fill(calm.name);
+  fake.publishText("event: session\ndata: {");
+  fake.publishText('event: session\ndata: {"id": null}');
+  tell(calm, { headline: "one\u2028two\u2029three" });
+  await view.page.getByText("three").waitFor();
+  assert.equal(fake.log.filter((line) => line === "GET /v1/events").length, 1, "over the same stream");
+});
+
+test("the stream goes on behind an id that came without data", async () => {
+  await wall();
+  const calm = of((each) => each.summary.review_priority === "none" && each.state === "live");
+  await view.page.getByLabel("Find").fill(calm.name);
+  const data = JSON.stringify({ ...calm.summary, headline: "just before" });
+  fake.publishText(`event: session\ndata: ${data}\n\nid: fake-alone`);
+  await view.page.getByText("just before").waitFor();
+  fake.dropStreams();
+  await until(() => fake.lastEventIds.length === 2);
+  assert.deepEqual(fake.lastEventIds, [null, "fake-alone"]);
 });
 
 test("where the events are gone, everything is fetched anew", async () => {

@@ -66,10 +66,15 @@ export class Fake {
   log = [];
   /** Network cut: connections are dropped without an answer. */
   isCut = false;
+  /** What each request for events says that it has; null: nothing. */
+  lastEventIds = [];
+  /** What tokens come with: the number that a browser begins with which knows nothing of its session. */
+  firstChunk = 0;
   /** So many chunks are taken whose answers then get lost. */
   lostAnswers = 0;
   /** Answers to give instead, once each: {match: RegExp on "METHOD path", status, headers}. */
   instead = [];
+  #held = null;
   #streams = new Set();
   #ring = [];
   #count = 0;
@@ -92,12 +97,22 @@ export class Fake {
     return new Promise((resolve) => this.server.close(resolve));
   }
 
+  /** Requests that match wait for their answer until the function that this returns is called. */
+  hold(match) {
+    let release;
+    this.#held = { match, until: new Promise((resolve) => (release = resolve)) };
+    return () => {
+      this.#held = null;
+      release();
+    };
+  }
   publish(event, data) {
+    this.publishText(`event: ${event}\ndata: ${JSON.stringify(data)}`);
+  }
+  /** The lines of an event as they are, but for its id. */
+  publishText(lines) {
     this.#count += 1;
-    this.#ring.push({
-      n: this.#count,
-      text: `id: fake-${this.#count}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
-    });
+    this.#ring.push({ n: this.#count, text: `id: fake-${this.#count}\n${lines}\n\n` });
     if (this.#ring.length > RING) this.#ring.shift();
     for (const stream of this.#streams) stream.write(this.#ring.at(-1).text);
   }
@@ -128,6 +143,7 @@ export class Fake {
       const parts = [];
       request.on("data", (part) => parts.push(part)).on("end", () => resolve(Buffer.concat(parts)));
     });
+    if (this.#held?.match.test(line)) await this.#held.until;
     const instead = this.instead.findIndex(({ match }) => match.test(line));
     if (instead >= 0) {
       const [{ status, headers = {} }] = this.instead.splice(instead, 1);
@@ -305,6 +321,7 @@ export class Fake {
   #events(request, response) {
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
     response.write(": hello\n\n");
+    this.lastEventIds.push(request.headers["last-event-id"] ?? null);
     const last = Number(request.headers["last-event-id"]?.replace("fake-", "") ?? NaN);
     if (!Number.isNaN(last)) {
       const isKnown = last <= this.#count && (last === this.#count || this.#ring[0]?.n <= last + 1);
@@ -323,6 +340,7 @@ export class Fake {
       return this.#json(response, 200, {
         token: token({ roles: ["candidate"], session: id, n: (upload.tokens += 1) }),
         expires_at: new Date(Date.now() + 900_000).toISOString(),
+        first_chunk: this.firstChunk,
       });
     if (what === "end") {
       upload.ended = true;
@@ -332,7 +350,14 @@ export class Fake {
     const digest = `sha-256=:${createHash("sha256").update(body).digest("base64")}:`;
     if (request.headers["content-digest"] !== digest) return this.#problem(response, 422, "digest");
     if (upload.chunks.some((chunk) => chunk.n === Number(n))) upload.repeated += 1;
-    else upload.chunks.push({ n: Number(n), type: request.headers["content-type"], bytes: body, at: Date.now() });
+    else
+      upload.chunks.push({
+        n: Number(n),
+        begins: request.headers["chunk-begins"] === "?1",
+        type: request.headers["content-type"],
+        bytes: body,
+        at: Date.now(),
+      });
     if (this.lostAnswers > 0) {
       this.lostAnswers -= 1;
       return request.socket.destroy();
@@ -374,5 +399,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const fake = await new Fake(Number(process.argv[3] ?? 140)).listen(Number(process.argv[2] ?? 8787));
   fake.agitate(4);
   console.log(`${fake.origin}/#token=${token()}`);
-  console.log(`${fake.origin}/candidate/#id=t1:algebra-1:s0001&token=${token({ roles: ["candidate"] })}`);
+  console.log(`${fake.origin}/candidate/#id=t1:algebra-1:s0001&policy=standard&token=${token({ roles: ["candidate"] })}`);
 }

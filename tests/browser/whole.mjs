@@ -80,8 +80,7 @@ test("from a camera to a score, and back from a person", { timeout: 15 * 60_000 
   const { page } = candidate;
   const button = (label) => page.getByRole("button", { name: label, exact: true });
   const waits = () => page.locator("#status").textContent();
-  const { token, expires_at, chunk_bytes } = upload;
-  const link = new URLSearchParams({ id, token, expires_at, chunk_bytes, policy: "standard" });
+  const link = new URLSearchParams({ policy: "standard", id, ...upload });
   await page.goto(`${given.origin}/candidate/#${link}`);
   await button("Turn the camera on").click();
   await page.getByText("The server is there and knows your session.").waitFor();

@@ -4,6 +4,8 @@
 // Not for: whether it is valid, or what its holder may do: the gateway decides; `may` only hides buttons.
 
 const KEY = "invigilator.token";
+/** What changes something is waited for so long, and no longer. */
+const POST_MS = 30_000;
 
 /** Takes `#token=…` out of the address, so that it is not copied, kept in the history or sent on. */
 export function takeToken() {
@@ -52,5 +54,6 @@ export const get = async (path, signal) => (await request(path, { headers: autho
 
 export async function post(path, value) {
   const headers = { ...authorized(), "Content-Type": "application/json" };
-  return (await request(path, { method: "POST", headers, body: JSON.stringify(value) })).json();
+  const signal = AbortSignal.timeout(POST_MS);
+  return (await request(path, { method: "POST", headers, body: JSON.stringify(value), signal })).json();
 }

@@ -2,7 +2,8 @@
 //
 // Responsible for: what a candidate sees and agrees to, and plain words for what the client reports. Not for:
 // recording and uploading (client/invigilator.js), nor for what is judged.
-// Opened as /candidate/#id=…&token=…&policy=…, by the exam system, from what POST /v1/sessions gave.
+// Opened as /candidate/#id=…&token=…&policy=…, by the exam system, from what POST /v1/sessions gave: `policy` is the
+// one that judges; `expires_at`, `chunk_bytes` and `first_chunk` may follow.
 
 import { Invigilator } from "/client/invigilator.js";
 import { h, setText } from "./dom.js";
@@ -12,6 +13,8 @@ import { tell } from "./progress.js";
 
 const at = (id) => document.getElementById(id);
 const KEY = "invigilator.upload";
+/** The least of the numbers of a link. Links are written by others: what is no such number is left out. */
+const NUMBERS = { chunk_bytes: 1, first_chunk: 0 };
 
 let upload = takeUpload(),
   client = null,
@@ -20,11 +23,20 @@ let upload = takeUpload(),
   checks = {},
   toldAt = "";
 
-/** From the address, then kept for a reload of this tab only. */
-function takeUpload() {
+function readLink() {
   const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  for (const [name, least] of Object.entries(NUMBERS)) {
+    if (/^\d{1,15}$/.test(given[name]) && Number(given[name]) >= least) given[name] = Number(given[name]);
+    else delete given[name];
+  }
+  return given;
+}
+
+/** From the address, then kept for a reload of this tab only. What a new link leaves out stays as it was. */
+function takeUpload() {
+  const given = readLink();
   const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-  const upload = given.id && given.token ? { policy: "standard", ...given } : kept;
+  const upload = given.id && given.token ? { ...(kept?.id === given.id && kept), ...given } : kept;
   if (given.token) history.replaceState(null, "", location.pathname);
   if (upload) sessionStorage.setItem(KEY, JSON.stringify(upload));
   return upload;
@@ -34,7 +46,7 @@ function takeUpload() {
 
 /** Agreeing to what could not be loaded is not possible. */
 async function showNotice() {
-  at("agreed").disabled = !(await drawNotice(at("notice"), upload?.policy ?? "standard"));
+  at("agreed").disabled = !(await drawNotice(at("notice"), upload.policy));
 }
 
 const MARKS = { good: "✓", bad: "!", later: "…", wait: "…" };
@@ -115,8 +127,8 @@ function keep(change) {
 // ---- During
 
 async function prepare() {
-  const { id, token, expires_at, chunk_bytes } = upload;
-  client = new Invigilator({ id, token, expires_at, ...(chunk_bytes && { chunk_bytes: Number(chunk_bytes) }) });
+  const { id, token, expires_at, chunk_bytes, first_chunk } = upload;
+  client = new Invigilator({ id, token, expires_at, chunk_bytes, first_chunk });
   client.addEventListener("token", ({ detail }) => keep(detail));
   client.addEventListener("state", ({ detail }) => show(detail));
   client.addEventListener("full", () =>
@@ -153,7 +165,7 @@ function show(state) {
   at("start").hidden = isRunning || isOver;
   at("finish").hidden = !isRunning;
   at("consent").hidden = isRunning || isOver || wasRunning;
-  at("status").hidden = !isRunning && !isOver && state.next === 0;
+  at("status").hidden = !isRunning && !isOver && !wasRunning && state.buffered_chunks === 0;
   if (wasRunning && !isRunning && !isOver) at("agreed").checked = true;
   setText(at("start"), wasRunning ? "Go on recording" : "Start recording");
   setText(at("title"), title);
@@ -209,9 +221,10 @@ addEventListener("hashchange", () => {
   client?.resume(upload);
 });
 
-showNotice();
-if (upload) {
+if (upload?.policy) {
+  showNotice();
   checkUpload().then(prepare);
 } else {
+  at("notice-title").closest(".card").hidden = true;
   setText(at("problem"), "This page has to be opened from your exam: the link is incomplete.");
 }

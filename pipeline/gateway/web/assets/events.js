@@ -20,6 +20,15 @@ export function follow(path, { onEvent, onState, onReset }) {
     wake = () => {};
   addEventListener("online", () => wake(), { signal: stopped.signal });
 
+  /** What one event does wrong, it does not do to those behind it. */
+  function tell({ type, data }) {
+    try {
+      onEvent(type, JSON.parse(data));
+    } catch (error) {
+      console.warn(`an event "${type}" is left out: ${error.message}`);
+    }
+  }
+
   async function read() {
     const silence = new AbortController();
     let timer;
@@ -40,7 +49,7 @@ export function follow(path, { onEvent, onState, onReset }) {
       for await (const event of parse(answer.body, heard)) {
         last = event.id ?? last;
         if (event.type === "reset") onReset();
-        else onEvent(event.type, JSON.parse(event.data));
+        else if (event.data) tell(event);
       }
     } finally {
       clearTimeout(timer);
@@ -65,7 +74,7 @@ export function follow(path, { onEvent, onState, onReset }) {
   return () => stopped.abort();
 }
 
-/** Events of a body: `id`, `event`, `data` lines up to an empty line; comments are heartbeats. */
+/** Events of a body: `id`, `event`, `data` lines up to an empty line; comments are heartbeats. An id may come alone. */
 async function* parse(body, heard) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "",
@@ -77,9 +86,9 @@ async function* parse(body, heard) {
     const lines = (rest + value).split(/\r\n|\n|\r/);
     rest = lines.pop();
     for (const line of lines) {
-      const [, field, text] = /^([^:]*):? ?(.*)$/.exec(line);
+      const [, field, text] = /^([^:]*):? ?(.*)$/s.exec(line);
       if (line === "") {
-        if (event.data.length) yield { ...event, data: event.data.join("\n") };
+        if (event.data.length || event.id !== undefined) yield { ...event, data: event.data.join("\n") };
         event = { type: "message", data: [] };
       } else if (field === "event") event.type = text;
       else if (field === "data") event.data.push(text);

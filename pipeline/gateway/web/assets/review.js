@@ -20,6 +20,13 @@ export function askForReview(session, incident, decision) {
   const note = h("textarea", { id: "note", rows: 3, maxlength: MOST_CHARACTERS });
   const error = h("p", { class: "error", role: "alert" });
   const submit = h("button", { type: "submit", class: "primary" }, verb);
+  const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+  /** From sending to the answer nothing is called off, and nothing sent again. */
+  const isSending = () => submit.disabled;
+  const setSending = (is) => {
+    submit.disabled = cancel.disabled = is;
+    note.focus(); // Keys stay in the dialog.
+  };
   const form = h(
     "form",
     { method: "dialog" },
@@ -29,7 +36,7 @@ export function askForReview(session, incident, decision) {
     h("label", { for: "note" }, "Note, for those who check later"),
     note,
     error,
-    h("p", { class: "actions" }, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), submit),
+    h("p", { class: "actions" }, cancel, submit),
   );
   const dialog = h("dialog", { "aria-labelledby": "review-title" }, form);
   let resolve;
@@ -39,7 +46,8 @@ export function askForReview(session, incident, decision) {
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    submit.disabled = true;
+    if (isSending()) return;
+    setSending(true);
     error.textContent = "";
     try {
       const { type, start_ms, end_ms } = incident;
@@ -51,19 +59,23 @@ export function askForReview(session, incident, decision) {
         note: note.value.trim() || null,
       });
       resolve(review);
+      setSending(false);
       dialog.close();
     } catch (problem) {
-      error.textContent = `Not saved: ${problem.message}`;
-      submit.disabled = false;
+      const what = !problem.status ? "Perhaps not saved; trying again does no harm" : "Not saved";
+      error.textContent = `${what}: ${problem.message}`;
+      setSending(false);
     }
   });
   note.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (event.key === "Escape" && isSending()) event.preventDefault();
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       form.requestSubmit();
     }
   });
   dialog.addEventListener("close", () => {
+    if (isSending()) return dialog.showModal(); // By a gesture: those cannot be prevented.
     dialog.remove();
     resolve(null);
   });

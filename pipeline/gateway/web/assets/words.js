@@ -110,13 +110,14 @@ export function clock(ms) {
   return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
-/** A length as `0.5 s`, `13 s`, `2 min 5 s` or `1 h 2 min`. */
+/** A length as `0.5 s`, `13 s`, `1 min 5 s`, `33 min` or `1 h 2 min`. */
 export function length(ms) {
   if (ms < 59_950) return `${Number((ms / 1000).toFixed(1))} s`;
   const seconds = Math.round(ms / 1000);
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  if (hours) return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
-  return rest ? `${minutes} min ${rest} s` : `${minutes} min`;
+  if (seconds < 120) return seconds > 60 ? `1 min ${seconds - 60} s` : "1 min";
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
 }
 
 /** Thousandths as a decimal without needless zeros: 22600 is `22.6`. */

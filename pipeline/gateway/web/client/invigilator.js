@@ -2,32 +2,32 @@
  * Reference client for exam pages: records a camera and brings every byte of it to the gateway.
  *
  *   import { Invigilator } from "https://gateway.example/client/invigilator.js";
- *   const client = new Invigilator({ base: "https://gateway.example", id, token, expires_at, chunk_bytes });
+ *   const client = new Invigilator({ base: "https://gateway.example", id, ...upload });
  *   client.addEventListener("state", ({ detail }) => show(detail));
  *   client.addEventListener("failed", ({ detail }) => tell(detail)); // {status, title}
  *   await client.open();              // goes on with what an earlier page left behind
  *   await client.start(await navigator.mediaDevices.getUserMedia({ video: Invigilator.CAMERA }));
  *   await client.end();               // resolves when the gateway has everything and knows that it is over
  *
- * `id`, `token`, `expires_at`, `chunk_bytes` are what the exam's back end got from POST /v1/sessions.
+ * `id` and `upload` ({token, expires_at, chunk_bytes, first_chunk}) are what POST /v1/sessions answered.
  *
- * Responsible for: one recorder; its bytes in numbered, hashed chunks, in IndexedDB until the gateway has
- * them, through network cuts and reloads. Not for: asking for the camera, what people see, time.
+ * Responsible for: one recorder; its bytes in numbered, hashed chunks, in IndexedDB until the gateway has them,
+ * through network cuts and reloads. Not for: asking for the camera, what people see, time.
  *
- * The recorder's blobs are one byte stream, cut anywhere. A hole never falls into the middle of it: when
- * the buffer is full the recorder stops, and a new one (whose header begins a new chunk) starts once half
- * of the buffer is free. The same happens after a reload. Chunk numbers go on over all recorders.
+ * The recorder's blobs are one byte stream, cut anywhere. A hole never falls into the middle of it: when the buffer
+ * is full the recorder stops, and a new one (whose header begins a new chunk) starts once half of the buffer is free.
+ * The same happens after a reload. Chunk numbers go on over all recorders; a browser that knows nothing of the session
+ * begins at `first_chunk`, behind what another one may have sent. What has ended is never recorded again.
  *
- * Events: `state` (see there), `token` ({token, expires_at}: keep it for a reload), `full`, `drained`,
- * `interrupted` (the camera ended; call `start` with another stream), `ended`, and `failed`: trying again
- * does not help. After 401 recording goes on into the buffer, for `resume`; after all else it stops.
+ * Events: `state` (see there), `token` ({token, expires_at}: keep it for a reload), `full`, `drained`, `interrupted`
+ * (the camera ended; call `start` with another stream), `ended`, and `failed`: trying again does not help. After 401
+ * recording goes on into the buffer, for `resume`; after all else it stops.
  */
 
 /** By preference. Browsers that cannot write WebM write H.264 in MP4. */
 const TYPES = ["video/webm;codecs=vp8", "video/mp4;codecs=avc1.42E01E", "video/mp4", "video/webm"];
 const RECORDER = { videoBitsPerSecond: 400_000, videoKeyFrameIntervalDuration: 2000 };
-const TIMESLICE_MS = 1000, REQUEST_MS = 30_000;
-const BACK_OFF_MS = { first: 500, most: 15_000 };
+const TIMESLICE_MS = 1000, REQUEST_MS = 30_000, BACK_OFF_MS = { first: 500, most: 15_000 };
 /** A token is renewed after half of its life, but within these bounds, whatever the clock says. */
 const RENEW_MS = { least: 30_000, most: 300_000 };
 
@@ -40,18 +40,19 @@ const result = (request) => new Promise((resolve, reject) => {
 class Outbox {
   #database;
 
-  static async open(id) {
+  static async open(id, first) {
     const request = indexedDB.open("invigilator", 1);
     request.onupgradeneeded = () => {
       request.result.createObjectStore("chunks", { keyPath: ["id", "n"] });
       request.result.createObjectStore("sessions", { keyPath: "id" });
     };
-    const outbox = new Outbox(), database = await result(request);
+    const outbox = new Outbox(), database = (outbox.#database = await result(request));
     const known = await result(database.transaction("sessions").objectStore("sessions").get(id));
-    outbox.#database = database;
-    outbox.record = known ?? { id, next: 0, bytes: 0, chunks: 0, ending: 0 };
+    outbox.record = known ?? { id, first, next: first, bytes: 0, chunks: 0, ending: 0, ended: 0 };
     return outbox;
   }
+  get isNew() { return this.record.next === this.record.first; }
+  begin(first) { if (this.isNew) this.record.first = this.record.next = first; } // No chunk has a number yet.
   /** The pieces of one blob get numbers and are kept, all of them or none. */
   push(type, pieces) {
     const { id, next } = this.record;
@@ -66,12 +67,8 @@ class Outbox {
   remove({ id, n, bytes }) {
     return this.#write({ chunks: -1, bytes: -bytes.byteLength }, (chunks) => chunks.delete([id, n]));
   }
-  /** What goes on as the end of the session, also after a reload. */
-  markEnding() { return this.#write({ ending: 1 }, () => {}); }
-  forget() {
-    const transaction = this.#database.transaction("sessions", "readwrite");
-    return result(transaction.objectStore("sessions").delete(this.record.id));
-  }
+  /** That the session is `ending` or has `ended` outlives the page. */
+  mark(what) { return this.#write({ [what]: 1 }, () => {}); }
   /** Chunks and numbers change together. Numbers in memory change at once: transactions run in order. */
   #write(difference, work) {
     const add = (sign) => { for (const key in difference) this.record[key] += sign * difference[key]; };
@@ -90,7 +87,7 @@ export class Invigilator extends EventTarget {
   /** What to ask the camera for. Sound is never recorded. */
   static CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 15, max: 15 } };
 
-  #base; #id; #token; #renewAt; #renew; #chunkBytes; #bufferBytes; #outbox;
+  #base; #id; #token; #renewAt; #renew; #firstChunk = 0; #chunkBytes; #bufferBytes; #outbox;
   #phase = "new"; #failure = null; #acknowledged = null;
   #recorder = null; #stream = null; #overfull = null; #storing = Promise.resolve();
   #isPumping = false; #isMore = false; #wake = () => {};
@@ -99,10 +96,10 @@ export class Invigilator extends EventTarget {
    * `base`: origin of the gateway. `chunk_bytes`: the most that one request carries. `buffer_bytes`: how much may
    * wait (85 minutes). `renew`: asked when a token is refused (a cut longer than its life); gives another one.
    */
-  constructor({ base = "", id, token, expires_at, chunk_bytes = 1 << 18, buffer_bytes = 1 << 28, renew = null }) {
+  constructor({ base = "", id, chunk_bytes = 1 << 18, buffer_bytes = 1 << 28, renew = null, ...upload }) {
     super();
     [this.#base, this.#id, this.#bufferBytes, this.#renew] = [base, id, buffer_bytes, renew];
-    this.#accept({ token, expires_at, chunk_bytes });
+    this.#accept({ chunk_bytes, ...upload });
     this.#renewAt = 0; // It may be from before a reload: renewed with the first upload.
   }
 
@@ -119,32 +116,35 @@ export class Invigilator extends EventTarget {
   /** Takes up what is stored and begins to upload it. Rejects while another page holds the session. */
   async open() {
     await this.#lock();
-    this.#outbox = await Outbox.open(this.#id);
+    this.#outbox = await Outbox.open(this.#id, this.#firstChunk);
     navigator.storage?.persist?.();
     addEventListener("offline", () => this.#tell("state"));
     addEventListener("online", () => { this.#wake(); this.#tell("state"); });
-    this.#enter(this.#outbox.record.ending ? "ending" : "ready");
+    const { ending, ended } = this.#outbox.record;
+    this.#enter(ended ? "ended" : ending ? "ending" : "ready");
     this.#pump();
     return this.state;
   }
 
   /** Records `stream` from now on. */
   async start(stream) {
-    if (!["ready", "recording", "full"].includes(this.#phase)) throw new Error(`cannot record while ${this.#phase}`);
     await this.#halt();
+    if (!["ready", "recording", "full"].includes(this.#phase)) throw new Error(`cannot record while ${this.#phase}`);
+    if (this.#outbox.isNew) this.#storing = this.#storing.then(() => this.#renewToken()); // Blobs wait for this.
     this.#stream = stream;
     this.#record();
   }
 
   /** Stops, uploads what is left, and tells the gateway that it is over. */
   async end() {
+    if (this.#outbox.record.ended) return this.state;
+    this.#enter("ending"); // At once: a buffer that drains from now on starts no recorder.
     await this.#halt().then(() => this.#storing);
-    if (this.#phase !== "ending") await this.#outbox.markEnding();
+    await this.#outbox.mark("ending").catch(() => { this.#outbox.record.ending = 1; }); // This page knows it anyway.
     const over = new Promise((resolve, reject) => {
       this.addEventListener("ended", () => resolve(this.state), { once: true });
       this.addEventListener("failed", ({ detail }) => reject(new Error(detail.title)), { once: true });
     });
-    this.#enter("ending");
     this.#pump();
     return over;
   }
@@ -195,8 +195,8 @@ export class Invigilator extends EventTarget {
       }
       await this.#outbox.push(recorder.mimeType, pieces);
     } catch ({ name, message }) {
-      if (name !== "QuotaExceededError") return this.#fail({ status: null, title: `cannot store: ${message}` });
       this.#overfull = recorder; // Nothing of this stream after the hole.
+      if (name !== "QuotaExceededError") return this.#fail({ status: null, title: `cannot store: ${message}` });
       this.#halt();
       this.#enter("full");
       this.#tell("full");
@@ -224,13 +224,13 @@ export class Invigilator extends EventTarget {
       await this.#outbox.remove(chunk);
       this.#acknowledged = { n: chunk.n, at: new Date() };
       if (this.#phase === "full" && this.#outbox.record.bytes <= this.#bufferBytes / 2) {
-        this.#tell("drained");
         if (this.#stream?.active) this.#record(); else this.#enter("ready");
+        this.#tell("drained");
       }
       this.#tell("state");
     }
-    if (this.#phase !== "ending" || !(await this.#send("POST", "end"))) return;
-    await this.#outbox.forget();
+    if (this.#phase !== "ending" || !this.#outbox.record.ending || !(await this.#send("POST", "end"))) return;
+    await this.#outbox.mark("ended");
     this.#enter("ended");
     this.#tell("ended");
   }
@@ -258,27 +258,27 @@ export class Invigilator extends EventTarget {
   #request(method, path, chunk) {
     const headers = { Authorization: `Bearer ${this.#token}` };
     if (chunk) Object.assign(headers, { "Content-Type": chunk.type, "Content-Digest": chunk.digest });
+    if (chunk && chunk.n === this.#outbox.record.first) headers["Chunk-Begins"] = "?1"; // No lower number is to come.
     const options = { method, headers, body: chunk?.bytes, cache: "no-store", signal: AbortSignal.timeout(REQUEST_MS) };
     return fetch(`${this.#base}/v1/sessions/${this.#id}/${path}`, options).catch(() => null);
   }
 
-  /** If that fails, the old one may still do, for now. */
-  async #renewToken() {
+  async #renewToken() { // If that fails, the old one may still do, for now.
     this.#renewAt = performance.now() + RENEW_MS.least;
     const answer = await this.#request("POST", "token");
     if (answer?.ok) this.#accept(await answer.json());
   }
 
-  #accept({ token, expires_at, chunk_bytes = this.#chunkBytes }) {
+  #accept({ token, expires_at, chunk_bytes = this.#chunkBytes, first_chunk = this.#firstChunk }) {
     const half = (new Date(expires_at) - Date.now()) / 2 || RENEW_MS.most;
-    this.#token = token;
-    this.#chunkBytes = chunk_bytes;
+    [this.#token, this.#chunkBytes, this.#firstChunk] = [token, chunk_bytes, first_chunk];
+    this.#outbox?.begin(first_chunk);
     this.#renewAt = performance.now() + Math.min(Math.max(half, RENEW_MS.least), RENEW_MS.most);
     this.#tell("token", { token, expires_at });
   }
 
-  // ---- What
-  #enter(phase) { this.#phase = phase; this.#tell("state"); }
+  /** Nothing but its end comes after `ending`. */
+  #enter(phase) { if (this.#phase !== "ending" || phase === "ended") this.#phase = phase; this.#tell("state"); }
   #tell(type, detail = this.state) { this.dispatchEvent(new CustomEvent(type, { detail })); }
   #fail(failure) {
     const isOver = failure.status !== 401 && this.#recorder;
