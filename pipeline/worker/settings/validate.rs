@@ -252,7 +252,7 @@ impl Check<'_> {
     fn gateway(&mut self, settings: &RawSettings) {
         let raw = &settings.gateway;
         let listen = raw.listen.parse::<SocketAddr>().is_ok();
-        self.unless(listen, "gateway.listen", "must be an address such as 0.0.0.0:8443");
+        self.unless(listen, "gateway.listen", "must be an address such as 0.0.0.0:8080");
         let both = raw.tls_cert.is_empty() == raw.tls_key.is_empty();
         self.unless(both, "gateway.tls_key", "certificate and key go together");
         self.unless(!raw.audience.is_empty(), "gateway.audience", "must say for whom tokens are meant");
