@@ -58,7 +58,7 @@ pub async fn put(
         return Err(Problem::bad_request("the content is not what its digest says"));
     }
     let length = bytes.len();
-    let header = ChunkHeader { session, number, sha256, media_type };
+    let header = ChunkHeader { session, number, sha256, media_type, begins: false };
     let chunk = Chunk { header, bytes: bytes.into() };
     append(&app, [Entry::Chunk(chunk)]).await?;
     drop(permit);
