@@ -1,6 +1,7 @@
 //! What dashboards are shown, from the log: a thread reads all partitions from where the store has got, and hands
 //! batches of what it read to it. Nothing is committed to Kafka: the store keeps its own positions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,13 +28,13 @@ const BATCH: usize = 1_000;
 const GATHER: Duration = Duration::from_millis(100);
 /// How long to wait for the first record of a batch.
 const IDLE: Duration = Duration::from_millis(500);
-/// What came later than this ago is as good as now.
-const CAUGHT_UP: Duration = Duration::from_secs(2);
 
 /// Reads what there is, for a store.
 pub struct Follower {
     reader: PartitionReader,
     feeds: Vec<(String, Feed)>,
+    /// Where partitions ended when this began, of those that are not read so far yet.
+    behind: BTreeMap<(Feed, i32), i64>,
     app: App,
     metrics: Metrics,
     pulse: Arc<Pulse>,
@@ -53,7 +54,7 @@ impl Follower {
     ) -> Result<Self, KafkaError> {
         let admin = Admin::new(connection, PATIENCE)?;
         let reader = PartitionReader::new(connection, BUFFER)?;
-        let mut feeds = Vec::new();
+        let (mut feeds, mut behind) = (Vec::new(), BTreeMap::new());
         for feed in Feed::ALL {
             let topic = topics.name(feed.name());
             let partitions = admin.partitions(&topic)?.unwrap_or_default();
@@ -63,27 +64,40 @@ impl Follower {
                     (topic.as_str(), partition, next.map_or(Start::Beginning, Start::Offset))
                 })
                 .collect();
+            for (_, partition, start) in &starts {
+                let (first, end) = reader.bounds(&topic, *partition, PATIENCE)?;
+                let next = if let Start::Offset(next) = start { first.max(*next) } else { first };
+                if next < end {
+                    behind.insert((feed, *partition), end);
+                }
+            }
             reader.assign(&starts)?;
             feeds.push((topic, feed));
         }
-        Ok(Self { reader, feeds, app: app.clone(), metrics, pulse: health.register("feed") })
+        Ok(Self { reader, feeds, behind, app: app.clone(), metrics, pulse: health.register("feed") })
     }
 
     /// Reads until an end is asked for.
     ///
     /// # Errors
     /// If the brokers refuse this process.
-    pub fn follow(self, stop: &Stop) -> Result<(), KafkaError> {
+    pub fn follow(mut self, stop: &Stop) -> Result<(), KafkaError> {
         while !stop.is_draining() {
             self.pulse.beat();
             let batch = self.gather()?;
             let lag = batch.last().map_or(Duration::ZERO, |(position, _)| clock::since_ms(position.at_ms));
             self.metrics.feed_lag(lag);
-            if lag < CAUGHT_UP {
-                self.pulse.ready();
+            for (position, _) in &batch {
+                let place = (position.feed, position.partition);
+                if self.behind.get(&place).is_some_and(|end| position.offset.saturating_add(1) >= *end) {
+                    self.behind.remove(&place);
+                }
             }
             if let Err(error) = self.app.apply(batch) {
                 stop.fail("store", &error);
+            }
+            if self.behind.is_empty() {
+                self.pulse.ready();
             }
         }
         // Else the next one reads again what came since the store was last written.
@@ -137,7 +151,11 @@ impl Follower {
 
 fn read(feed: Feed, record: &Record) -> Result<Read, WireError> {
     if record.value.is_none() {
-        return Ok(Read::Skipped);
+        let session = std::str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok());
+        return Ok(match (feed, session) {
+            (Feed::Scores, Some(session)) => Read::Erased(session),
+            _ => Read::Skipped,
+        });
     }
     Ok(match feed {
         Feed::Sessions => Read::Desk(DeskEntry::Session(wire::decode::<SessionFact>(record)?)),

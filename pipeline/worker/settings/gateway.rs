@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::gateway::GatewaySettings;
 use ::gateway::auth::Trust;
 use ::gateway::auth::refresh::KeySource;
+use ::gateway::{GatewaySettings, Retention};
 
 use kafka::topics::{self, CleanUp};
 
@@ -87,6 +87,7 @@ impl Settings {
             cors_origins: raw.cors_origins.clone(),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.into()),
             policies,
+            retention: Retention { results: age_of("incidents"), observations: age_of("observations") },
             kept: kept(),
             default_policy,
         })
@@ -100,15 +101,24 @@ fn kept() -> Vec<String> {
         ("segments", "The video in the pieces that are looked at"),
         ("observations", "What was seen in it, as numbers"),
         ("incidents", "What was noted, and decisions about it"),
+        ("scores", "The score"),
     ];
     let kept = told.iter().filter_map(|(name, text)| {
         let topic = topics::ALL.iter().find(|topic| topic.name == *name)?;
         match topic.clean_up {
             CleanUp::After(age) => Some(format!("{text}: {}.", long(age))),
-            CleanUp::Compact => None,
+            CleanUp::Compact => Some(format!("{text}: until your institution deletes it.")),
         }
     });
     kept.collect()
+}
+
+/// How long a topic keeps records, unless an operator has changed it.
+fn age_of(name: &str) -> Duration {
+    match topics::ALL.iter().find(|topic| topic.name == name).map(|topic| topic.clean_up) {
+        Some(CleanUp::After(age)) => age,
+        Some(CleanUp::Compact) | None => Duration::MAX,
+    }
 }
 
 fn long(age: Duration) -> String {
