@@ -37,6 +37,8 @@ pub struct GatewaySettings {
     pub upload_bytes: usize,
     /// Most connections.
     pub connections: usize,
+    /// Most connections from one address; 0: as many as there may be.
+    pub connections_per_address: usize,
     /// Most listeners of events among them.
     pub listeners: usize,
     /// How often a listener hears that nothing happened.

@@ -81,6 +81,7 @@ impl Settings {
             bytes_per_s: u64::from(raw.session_kib_per_s) * 1024,
             upload_bytes: self.gateway.upload_bytes,
             connections: raw.connections as usize,
+            connections_per_address: raw.connections_per_address as usize,
             listeners: raw.listeners as usize,
             heartbeat: HEARTBEAT,
             requests_per_s: raw.requests_per_s.into(),

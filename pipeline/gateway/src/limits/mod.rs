@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`rate`] | requests per second of a token, bytes per second of a session, and what is done seldom |
 //! | [`uploads`] | uploads that are on their way: their memory, and how many of a session |
+//! | [`counts`] | how many of something each has |
 //! | [`body`] | size of a body, and how long it may take |
 //!
 //! Connections and headers are bounded by `server.rs`, listeners of events by `events.rs`.
 
 pub mod body;
+pub mod counts;
 pub mod rate;
 pub mod uploads;
 

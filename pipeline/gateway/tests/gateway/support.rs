@@ -126,6 +126,7 @@ pub fn settings() -> GatewaySettings {
         bytes_per_s: 10 << 20,
         upload_bytes: 64 << 20,
         connections: 1_000,
+        connections_per_address: 0,
         listeners: 100,
         heartbeat: PATIENCE,
         requests_per_s: 100_000,
