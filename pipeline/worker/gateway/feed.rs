@@ -26,6 +26,8 @@ const BUFFER: usize = 16 << 20;
 const BATCH: usize = 1_000;
 /// How long a batch gathers records: incidents reach dashboards that much later.
 const GATHER: Duration = Duration::from_millis(100);
+/// Of a partition that is behind something comes within this time.
+const QUIET: Duration = Duration::from_secs(5);
 /// How long to wait for the first record of a batch.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -33,11 +35,19 @@ const IDLE: Duration = Duration::from_millis(500);
 pub struct Follower {
     reader: PartitionReader,
     feeds: Vec<(String, Feed)>,
-    /// Where partitions ended when this began, of those that are not read so far yet.
-    behind: BTreeMap<(Feed, i32), i64>,
+    /// Partitions that are not read yet to where they ended when this began.
+    behind: BTreeMap<(Feed, i32), Behind>,
     app: App,
     metrics: Metrics,
     pulse: Arc<Pulse>,
+}
+
+/// A partition that is behind.
+struct Behind {
+    /// Where it ended.
+    end: i64,
+    /// When something last came of it, or might have.
+    heard: Instant,
 }
 
 impl Follower {
@@ -68,7 +78,7 @@ impl Follower {
                 let (first, end) = reader.bounds(&topic, *partition, PATIENCE)?;
                 let next = if let Start::Offset(next) = start { first.max(*next) } else { first };
                 if next < end {
-                    behind.insert((feed, *partition), end);
+                    behind.insert((feed, *partition), Behind { end, heard: Instant::now() });
                 }
             }
             reader.assign(&starts)?;
@@ -84,15 +94,10 @@ impl Follower {
     pub fn follow(mut self, stop: &Stop) -> Result<(), KafkaError> {
         while !stop.is_draining() {
             self.pulse.beat();
-            let batch = self.gather()?;
+            let (batch, is_drained) = self.gather()?;
             let lag = batch.last().map_or(Duration::ZERO, |(position, _)| clock::since_ms(position.at_ms));
             self.metrics.feed_lag(lag);
-            for (position, _) in &batch {
-                let place = (position.feed, position.partition);
-                if self.behind.get(&place).is_some_and(|end| position.offset.saturating_add(1) >= *end) {
-                    self.behind.remove(&place);
-                }
-            }
+            self.catch_up(&batch, is_drained);
             if let Err(error) = self.app.apply(batch) {
                 stop.fail("store", &error);
             }
@@ -109,8 +114,27 @@ impl Follower {
         Ok(())
     }
 
-    fn gather(&self) -> Result<Vec<(Position, Read)>, KafkaError> {
-        let mut batch = Vec::new();
+    /// Takes note of what was read. The last offsets of a partition may be those of transactions, of which nothing is
+    /// read: it has been read to its end, too, when nothing comes of it although there was time and room.
+    fn catch_up(&mut self, batch: &[(Position, Read)], is_drained: bool) {
+        for (position, _) in batch {
+            if let Some(behind) = self.behind.get_mut(&(position.feed, position.partition)) {
+                behind.heard = Instant::now();
+                if position.offset.saturating_add(1) >= behind.end {
+                    self.behind.remove(&(position.feed, position.partition));
+                }
+            }
+        }
+        if is_drained {
+            self.behind.retain(|_, behind| behind.heard.elapsed() < QUIET);
+        } else {
+            self.behind.values_mut().for_each(|behind| behind.heard = Instant::now());
+        }
+    }
+
+    /// A batch, and whether it holds all that there was to be had.
+    fn gather(&self) -> Result<(Vec<(Position, Read)>, bool), KafkaError> {
+        let (mut batch, mut is_drained) = (Vec::new(), false);
         let mut wait = IDLE;
         let begun = Instant::now();
         while batch.len() < BATCH {
@@ -120,16 +144,18 @@ impl Follower {
                 // Passes by itself; until then dashboards show what there was.
                 Err(error) if error.kind() == ErrorKind::Transient => {
                     tracing::debug!(%error, "reading on");
+                    return Ok((batch, false));
                 }
                 Err(error) => return Err(error),
             }
             let until = if batch.is_empty() { IDLE } else { GATHER };
             wait = until.saturating_sub(begun.elapsed());
             if wait.is_zero() {
+                is_drained = true;
                 break;
             }
         }
-        Ok(batch)
+        Ok((batch, is_drained))
     }
 
     fn read(&self, record: &Record) -> Option<(Position, Read)> {
