@@ -192,6 +192,8 @@ fn what_a_session_uploads_is_in_kafka_when_it_is_acknowledged() {
     assert_eq!(types(&exam.topics.chunks()).last().unwrap(), "invigilator.upload.v1");
     assert_eq!(types(&exam.topics.sessions()), ["invigilator.session.v1"]);
     assert_eq!(types(&exam.topics.audit()).len(), 2, "created and ended");
+    let first = &exam.read_all(&exam.topics.chunks())[0];
+    assert_eq!(header(first, "ce_chunkbegins"), "", "it did not say so");
 
     // What the log says of it, the dashboard shows.
     let proctor = gateway.token("proctor");
@@ -289,7 +291,7 @@ fn a_gateway_that_is_killed_loses_nothing_that_it_acknowledged() {
 fn video_that_is_uploaded_in_pieces_is_scored_and_shown() {
     let exam = Exam::new("gateway-video");
     exam.create_topics();
-    let gateway = Gateway::start(&exam);
+    let mut gateway = Gateway::start(&exam);
     let _worker = exam.worker("video");
     let (id, token) = gateway.create(&gateway.token("service"), "s1");
     let video = std::fs::read(clip("c16_opus_vp8.webm")).unwrap();
@@ -316,6 +318,15 @@ fn video_that_is_uploaded_in_pieces_is_scored_and_shown() {
     let (_, timeline) = gateway.get(&format!("/v1/sessions/{id}/timeline"), &proctor);
     let timeline: Value = serde_json::from_str(&timeline).unwrap();
     assert!(timeline["samples"].as_array().unwrap().iter().any(|sample| sample["faces"] == 1), "{timeline}");
+
+    // One that begins behind what there is, is ready when it has read it, although nothing more comes.
+    gateway.kill_and_restart();
+    wait_until("it is ready", || {
+        let (status, _) = ask(&gateway.telemetry, "GET", "/readyz", "", "", b"").ok()?;
+        (status == 200).then_some(())
+    });
+    let (_, again) = gateway.get(&format!("/v1/sessions/{id}"), &proctor);
+    assert_eq!(serde_json::from_str::<Value>(&again).unwrap()["score"], page["score"]);
 }
 
 #[test]

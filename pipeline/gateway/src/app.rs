@@ -164,7 +164,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             .gives_text(&["text/csv"])
             .fails(&[503]),
         row(Method::GET, "/v1/sessions/{id}", WATCHERS, "Read a session's page", get(session::page))
-            .gives::<session::SessionView>(StatusCode::OK),
+            .gives::<session::SessionView>(StatusCode::OK)
+            .fails(&[503]),
         row(
             Method::GET,
             "/v1/sessions/{id}/scores",

@@ -100,7 +100,7 @@ impl Endpoint {
         let handler = if self.roles.is_empty() {
             self.handler
         } else {
-            let gate = Gate { app: app.clone(), roles: self.roles };
+            let gate = Gate { app: app.clone(), path: self.path, roles: self.roles };
             self.handler.layer(from_fn_with_state(gate, admit))
         };
         router.route(self.path, handler)

@@ -66,7 +66,10 @@ fn preflight(is_allowed: bool) -> Response {
         let headers = response.headers_mut();
         let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
         set(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT");
-        set(ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, content-digest, last-event-id");
+        set(
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, content-digest, chunk-begins, last-event-id",
+        );
         set(ACCESS_CONTROL_MAX_AGE, "600");
     }
     response

@@ -49,4 +49,4 @@ pub use app::{App, endpoints, router};
 pub use meter::Meter;
 pub use server::{Server, ServerError};
 pub use settings::GatewaySettings;
-pub use store::{Store, StoreError};
+pub use store::{Retention, Store, StoreError};

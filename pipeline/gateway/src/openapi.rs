@@ -72,6 +72,12 @@ pub fn document() -> Value {
     })
 }
 
+/// What a chunk may say beside its content: name, meaning, form.
+const HEADERS: [(&str, &str, &str); 2] = [
+    ("content-digest", "The SHA-256 of the content, RFC 9530", "^sha-256=:[A-Za-z0-9+/]{43}=:$"),
+    ("chunk-begins", "?1: whoever sends this chunk knows of none with a lower number", "^[?][01]$"),
+];
+
 fn operation(row: &Endpoint, requests: &mut SchemaGenerator, answers: &mut SchemaGenerator) -> Value {
     let mut operation = json!({
         "summary": row.summary,
@@ -117,6 +123,17 @@ fn parameters(row: &Endpoint, requests: &mut SchemaGenerator) -> Vec<Value> {
             json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
         })
         .collect();
+    if row.path.contains("{n}") {
+        for (name, description, pattern) in HEADERS {
+            parameters.push(json!({
+                "name": name,
+                "in": "header",
+                "required": false,
+                "description": description,
+                "schema": { "type": "string", "pattern": pattern },
+            }));
+        }
+    }
     let query = row.query.map(|schema| schema(requests).to_value());
     for (name, schema) in query.iter().filter_map(|query| query["properties"].as_object()).flatten() {
         parameters.push(json!({

@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::desk::SessionDesk;
 use domain::messages::{AuditAction, Decision, IncidentType, Review};
 use domain::ports::Entry;
 use domain::time::MediaMs;
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::audit::record;
 use crate::auth::{Caller, Target};
 use crate::error::Problem;
-use crate::ingest::append;
+use crate::ingest::act;
 use crate::limits::body::Input;
 use crate::read::look;
 use crate::{clock, random};
@@ -23,6 +24,8 @@ use crate::{clock, random};
 const LONGEST_NOTE: usize = 2_000;
 /// No session is longer.
 const LONGEST_SESSION_MS: i64 = 7 * 86_400_000;
+/// Decisions about a session: desks keep no more.
+const MOST_OF_SESSION: usize = 128;
 
 /// A decision.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -58,7 +61,8 @@ pub async fn make(
     if new.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
         return Err(Problem::unprocessable(format!("a note has at most {LONGEST_NOTE} characters")));
     }
-    look(&app, session.clone(), |_desk| ()).await?;
+    let (kind, from, to) = (new.kind, MediaMs(new.start_ms), MediaMs(new.end_ms));
+    look(&app, session.clone(), move |desk| is_decidable(desk, kind, from, to)).await??;
     let review = Review {
         session: session.clone(),
         review_id: random::name()?,
@@ -72,6 +76,26 @@ pub async fn make(
     };
     let detail = format!("review {}", review.review_id);
     let audit = record(&caller, Some(&session), AuditAction::Reviewed, detail)?;
-    append(&app, [Entry::Review(review.clone()), Entry::Audit(audit)]).await?;
+    act(&app, audit, Entry::Review(review.clone())).await?;
     Ok((StatusCode::CREATED, Json(review)))
+}
+
+/// Whether there is something of that type to decide about.
+fn is_decidable(desk: &SessionDesk, kind: IncidentType, from: MediaMs, to: MediaMs) -> Result<(), Problem> {
+    if desk.reviews().len() >= MOST_OF_SESSION {
+        let detail = format!("a session has at most {MOST_OF_SESSION} decisions");
+        return Err(Problem::unprocessable(detail));
+    }
+    let touched = desk.incidents().iter().filter(|incident| {
+        // One that has just begun has no length yet.
+        let end = incident.end_ms.max(MediaMs(incident.start_ms.0.saturating_add(1)));
+        incident.kind == kind && incident.start_ms < to && from < end
+    });
+    let Some(end) = touched.map(|incident| incident.end_ms).max() else {
+        return Err(Problem::unprocessable("the stretch touches no incident of this type"));
+    };
+    if to > end.max(desk.reached()) {
+        return Err(Problem::unprocessable("the stretch reaches beyond what has been looked at"));
+    }
+    Ok(())
 }

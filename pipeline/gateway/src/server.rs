@@ -1,10 +1,11 @@
 //! Connections: how many, how long they may take to say what they want, TLS, and the end.
 //!
 //! HTTP/1.1. A connection that sends no complete header in time is closed, also between two requests; one that takes
-//! no bytes for a minute is closed by the kernel. Connections beyond the limit wait to be accepted.
+//! no bytes for a minute is closed by the kernel. Connections beyond the limit wait to be accepted; those of an address
+//! that has too many are closed.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::limits::counts::Counts;
 use crate::meter::Meter;
 use crate::settings::GatewaySettings;
 
@@ -52,6 +54,7 @@ pub struct Server {
     tls: Option<TlsAcceptor>,
     slots: Arc<Semaphore>,
     connections: usize,
+    of_address: Option<usize>,
     header_timeout: Duration,
     drain_deadline: Duration,
 }
@@ -71,6 +74,7 @@ impl Server {
             tls,
             slots: Arc::new(Semaphore::new(settings.connections)),
             connections: settings.connections,
+            of_address: (settings.connections_per_address > 0).then_some(settings.connections_per_address),
             header_timeout: settings.header_timeout,
             drain_deadline: settings.drain_deadline,
         })
@@ -86,16 +90,21 @@ impl Server {
 
     /// Answers requests until `closing` says so; then lets those that have begun finish, within the deadline.
     pub async fn run(self, router: Router, meter: Arc<dyn Meter>, mut closing: watch::Receiver<bool>) {
-        let graceful = GracefulShutdown::new();
+        let (graceful, addresses) = (GracefulShutdown::new(), Counts::default());
         loop {
             let accepted = tokio::select! {
                 accepted = accept(&self.listener, &self.slots) => accepted,
                 _ = closing.wait_for(|closing| *closing) => break,
             };
-            let Some((stream, slot)) = accepted else {
+            let Some((stream, address, slot)) = accepted else {
                 sleep(REST).await;
                 continue;
             };
+            let place = self.of_address.map(|most| addresses.take(&address, most));
+            if matches!(place, Some(None)) {
+                tracing::debug!("an address has as many connections as it may have");
+                continue;
+            }
             meter.connections(self.connections - self.slots.available_permits());
             prepare(&stream);
             let (service, watcher) = (TowerToHyperService::new(router.clone()), graceful.watcher());
@@ -114,7 +123,7 @@ impl Server {
                     }
                 };
                 serve.await;
-                drop(slot);
+                drop((slot, place));
                 meter.connections(most - slots.available_permits());
             });
         }
@@ -125,10 +134,13 @@ impl Server {
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, slot)),
+        Ok((stream, from)) => Some((stream, from.ip(), slot)),
         Err(error) => {
             tracing::warn!(%error, "a connection was not accepted");
             None

@@ -10,6 +10,7 @@ use domain::policy::Policy;
 
 use crate::auth::Trust;
 use crate::auth::refresh::KeySource;
+use crate::store::Retention;
 
 /// Validated settings.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct GatewaySettings {
     pub upload_bytes: usize,
     /// Most connections.
     pub connections: usize,
+    /// Most connections from one address; 0: as many as there may be.
+    pub connections_per_address: usize,
     /// Most listeners of events among them.
     pub listeners: usize,
     /// How often a listener hears that nothing happened.
@@ -48,6 +51,8 @@ pub struct GatewaySettings {
     pub drain_deadline: Duration,
     /// Policies that sessions may be created under, by their ids.
     pub policies: BTreeMap<String, Policy>,
+    /// How long the store keeps what was read.
+    pub retention: Retention,
     /// How long what is kept, for people.
     pub kept: Vec<String>,
     /// The one that is used when none is asked for.

@@ -74,6 +74,11 @@ impl Admin {
         })
     }
 
+    /// The name that the brokers gave their cluster; `None` if they did not say within the timeout.
+    pub fn cluster(&self) -> Option<String> {
+        self.asker.client().fetch_cluster_id(self.timeout)
+    }
+
     /// The addresses of the brokers that are up.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::settings::Override;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  invigilator gateway --listen 127.0.0.1:8443 --brokers kafka-0:9092
+  invigilator gateway --listen 127.0.0.1:8080 --brokers kafka-0:9092
   invigilator gateway token --role service --tenant t1
   invigilator gateway token --role reviewer --tenant t1 --exam e7 --subject reviewer-17 --ttl 1h
 

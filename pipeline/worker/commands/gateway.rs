@@ -58,6 +58,7 @@ fn token(args: &TokenArgs) -> Result<Exit, Failure> {
         exams: (!args.exam.is_empty()).then(|| args.exam.clone()),
         session: None,
         renew_until: None,
+        created: None,
         exp,
         iss: String::new(),
         aud: String::new(),

@@ -64,6 +64,7 @@ impl Door {
                 exams: None,
                 session: None,
                 renew_until: None,
+                created: None,
                 exp: exp.as_secs(),
                 iss: String::new(),
                 aud: String::new(),

@@ -17,6 +17,10 @@ use crate::stages::Stop;
 /// CloudEvents `source` of everything that the gateway writes.
 const SOURCE: &str = "/invigilator/gateway";
 
+/// Room for what is no video, beside that of uploads: they never take it, since each holds its share of their room
+/// until it is acknowledged.
+const FACTS: usize = 16 << 20;
+
 /// Called once; what is shared between threads must be behind a lock.
 type Receipt = Mutex<Option<Acknowledged>>;
 
@@ -38,7 +42,7 @@ impl KafkaLog {
         let topics = settings.topics().map_err(|error| Failure::new(Exit::Configuration, error))?;
         let largest = settings.kafka.max_record_bytes as usize;
         let publisher = PublisherSettings {
-            buffer_bytes: settings.gateway.upload_bytes.max(largest),
+            buffer_bytes: settings.gateway.upload_bytes.max(largest) + FACTS,
             message_max_bytes: largest,
             delivery_timeout: Some(settings.gateway.append_timeout),
             ..PublisherSettings::default()

@@ -18,6 +18,7 @@ use ::gateway::auth::refresh::keep;
 use ::gateway::auth::{Keys, Secret};
 use ::gateway::{App, GatewaySettings, Server, ServerError, Store, StoreError, router};
 use anyhow::anyhow;
+use kafka::Admin;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, watch};
 
@@ -89,7 +90,13 @@ impl Service {
     /// # Errors
     /// If either cannot be done, or the brokers refuse this process.
     pub fn open(self, secret: Secret) -> Result<Running, Failure> {
-        let store = Store::open(&self.settings.gateway.store).map_err(store)?;
+        let connection = self.settings.connection().map_err(configuration)?;
+        let topics = self.settings.topics().map_err(configuration)?;
+        let admin = Admin::new(&connection, topology::PATIENCE);
+        let admin = admin.map_err(|error| Failure::new(Exit::Service, error))?;
+        // Offsets of one cluster say nothing about another one.
+        let log = format!("{} {}", admin.cluster().unwrap_or_default(), topics.sessions());
+        let store = Store::open(&self.settings.gateway.store, &log, self.gateway.retention).map_err(store)?;
         let log = Arc::new(KafkaLog::open(&self.settings, self.stop.clone())?);
         let runtime = Builder::new_multi_thread().enable_all().thread_name("http").build()?;
         let server = runtime.block_on(Server::bind(&self.gateway)).map_err(environment)?;

@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::gateway::GatewaySettings;
 use ::gateway::auth::Trust;
 use ::gateway::auth::refresh::KeySource;
+use ::gateway::{GatewaySettings, Retention};
 
 use kafka::topics::{self, CleanUp};
 
@@ -81,12 +81,14 @@ impl Settings {
             bytes_per_s: u64::from(raw.session_kib_per_s) * 1024,
             upload_bytes: self.gateway.upload_bytes,
             connections: raw.connections as usize,
+            connections_per_address: raw.connections_per_address as usize,
             listeners: raw.listeners as usize,
             heartbeat: HEARTBEAT,
             requests_per_s: raw.requests_per_s.into(),
             cors_origins: raw.cors_origins.clone(),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.into()),
             policies,
+            retention: Retention { results: age_of("incidents"), observations: age_of("observations") },
             kept: kept(),
             default_policy,
         })
@@ -100,15 +102,24 @@ fn kept() -> Vec<String> {
         ("segments", "The video in the pieces that are looked at"),
         ("observations", "What was seen in it, as numbers"),
         ("incidents", "What was noted, and decisions about it"),
+        ("scores", "The score"),
     ];
     let kept = told.iter().filter_map(|(name, text)| {
         let topic = topics::ALL.iter().find(|topic| topic.name == *name)?;
         match topic.clean_up {
             CleanUp::After(age) => Some(format!("{text}: {}.", long(age))),
-            CleanUp::Compact => None,
+            CleanUp::Compact => Some(format!("{text}: until your institution deletes it.")),
         }
     });
     kept.collect()
+}
+
+/// How long a topic keeps records, unless an operator has changed it.
+fn age_of(name: &str) -> Duration {
+    match topics::ALL.iter().find(|topic| topic.name == name).map(|topic| topic.clean_up) {
+        Some(CleanUp::After(age)) => age,
+        Some(CleanUp::Compact) | None => Duration::MAX,
+    }
 }
 
 fn long(age: Duration) -> String {

@@ -333,6 +333,9 @@ pub struct RawGateway {
     /// Most connections.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections: u32,
+    /// Most connections from one address; 0: as many as there may be.
+    #[schemars(range(max = 1_000_000))]
+    pub connections_per_address: u32,
     /// Most listeners of events.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub listeners: u32,

@@ -252,7 +252,7 @@ impl Check<'_> {
     fn gateway(&mut self, settings: &RawSettings) {
         let raw = &settings.gateway;
         let listen = raw.listen.parse::<SocketAddr>().is_ok();
-        self.unless(listen, "gateway.listen", "must be an address such as 0.0.0.0:8443");
+        self.unless(listen, "gateway.listen", "must be an address such as 0.0.0.0:8080");
         let both = raw.tls_cert.is_empty() == raw.tls_key.is_empty();
         self.unless(both, "gateway.tls_key", "certificate and key go together");
         self.unless(!raw.audience.is_empty(), "gateway.audience", "must say for whom tokens are meant");
@@ -271,6 +271,7 @@ impl Check<'_> {
         let fits = u64::from(raw.max_chunk_kib) <= u64::from(raw.upload_mib) * 1024;
         self.unless(fits, "gateway.upload_mib", "must hold one chunk of gateway.max_chunk_kib");
         self.within("gateway.connections", raw.connections, 1, 1_000_000);
+        self.within("gateway.connections_per_address", raw.connections_per_address, 0, 1_000_000);
         self.within("gateway.listeners", raw.listeners, 1, 1_000_000);
         self.within("gateway.requests_per_s", raw.requests_per_s, 1, 1_000_000);
         self.within("gateway.header_timeout_ms", raw.header_timeout_ms, 100, 600_000);

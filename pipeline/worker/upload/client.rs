@@ -56,7 +56,10 @@ pub struct Opened {
     id: String,
     /// Its name.
     pub session: SessionId,
+    policy: String,
     bearer: HeaderValue,
+    /// The number of the first chunk.
+    pub first_chunk: u64,
     /// The largest chunk, in bytes.
     pub chunk_bytes: usize,
 }
@@ -66,7 +69,7 @@ impl Opened {
     pub fn page(&self, address: &str) -> String {
         // What stands behind the scheme is the token.
         let token = self.bearer.to_str().ok().and_then(|bearer| bearer.split_once(' ')).unwrap_or_default().1;
-        format!("{address}/candidate/#id={}&token={token}", self.id)
+        format!("{address}/candidate/#id={}&policy={}&token={token}", self.id, self.policy)
     }
 }
 
@@ -74,12 +77,14 @@ impl Opened {
 struct Created {
     id: String,
     session: SessionId,
+    policy: String,
     upload: Upload,
 }
 
 #[derive(Deserialize)]
 struct Upload {
     token: String,
+    first_chunk: u64,
     chunk_bytes: usize,
 }
 
@@ -142,8 +147,9 @@ impl Client {
             headers,
             body,
         };
-        let Created { id, session, upload } = self.answer(&request).await?;
-        Ok(Opened { id, session, bearer: bearer(&upload.token)?, chunk_bytes: upload.chunk_bytes })
+        let Created { id, session, policy, upload } = self.answer(&request).await?;
+        let Upload { token, first_chunk, chunk_bytes } = upload;
+        Ok(Opened { id, session, policy, bearer: bearer(&token)?, first_chunk, chunk_bytes })
     }
 
     /// Uploads a chunk; returns when it is acknowledged.
@@ -161,6 +167,10 @@ impl Client {
         let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
         if let Ok(digest) = HeaderValue::from_str(&digest) {
             headers.insert(HeaderName::from_static("content-digest"), digest);
+        }
+        if number == opened.first_chunk {
+            // Whatever another program sent of this session before, this one knows of none.
+            headers.insert(HeaderName::from_static("chunk-begins"), HeaderValue::from_static("?1"));
         }
         let path = format!("v1/sessions/{}/chunks/{number}", opened.id);
         self.ask_of(opened, "upload a chunk", Method::PUT, &path, headers, bytes).await

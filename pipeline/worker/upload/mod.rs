@@ -113,7 +113,8 @@ impl Uploader {
             length = slice.until;
             sleep(pace.left(slice.until)).await;
             for bytes in slice.bytes.chunks(opened.chunk_bytes.max(1)) {
-                self.put(&mut opened, chunks, slice.media_type, bytes).await?;
+                let number = opened.first_chunk + chunks;
+                self.put(&mut opened, number, slice.media_type, bytes).await?;
                 chunks += 1;
             }
             next = slices.recv().await.transpose()?;

@@ -154,6 +154,21 @@ impl SessionDesk {
         self.lifecycle.facts().map(fact).collect()
     }
 
+    /// Media time that has been looked at.
+    pub fn reached(&self) -> MediaMs {
+        self.media_ms()
+    }
+
+    /// Forgets what was measured, once the video has not moved on since `before`: plots, not what was not seen.
+    /// Returns whether there is nothing measured left to forget.
+    pub fn forget_samples(&mut self, before: IngestMs) -> bool {
+        let is_old = self.video.heard.is_none_or(|heard| heard < before);
+        if is_old {
+            self.video.forget_samples();
+        }
+        is_old
+    }
+
     /// When [`StreamState::Live`] turns into [`StreamState::Silent`] unless something comes; `None` in other
     /// states.
     pub fn silent_from(&self, now: IngestMs) -> Option<IngestMs> {

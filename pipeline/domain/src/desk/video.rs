@@ -86,6 +86,12 @@ impl Video {
         *noted != before
     }
 
+    /// Forgets what was measured.
+    pub fn forget_samples(&mut self) {
+        self.series = Series::default();
+        self.newest = self.newest.map(|(at, _)| (at, None));
+    }
+
     /// Whether no bytes came, and nothing has been seen since.
     pub fn is_lost(&self) -> bool {
         self.lost.is_some() && self.lost >= self.reached

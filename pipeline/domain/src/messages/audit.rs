@@ -44,6 +44,8 @@ pub enum AuditAction {
     SessionCreated,
     /// A token to upload with was handed out.
     TokenIssued,
+    /// Video was uploaded. Written only where it was refused.
+    Uploaded,
     /// A session was ended.
     SessionEnded,
     /// A break began.

@@ -22,6 +22,9 @@ pub struct ChunkHeader {
     pub sha256: String,
     /// Media type of the stream, as the browser named it, e.g. `video/webm;codecs=vp8`.
     pub media_type: String,
+    /// No chunk with a lower number is still to come: whoever sent this one knows of none. So numbers may begin
+    /// again, further on, on a device that knows nothing of the chunks before.
+    pub begins: bool,
 }
 
 /// A chunk with its bytes.
@@ -73,7 +76,7 @@ impl Chunk {
     /// A chunk whose hash is that of its bytes.
     pub fn new(session: SessionId, number: u64, media_type: impl Into<String>, bytes: Vec<u8>) -> Self {
         let (sha256, media_type) = (sha256_hex(&bytes), media_type.into());
-        Self { header: ChunkHeader { session, number, sha256, media_type }, bytes }
+        Self { header: ChunkHeader { session, number, sha256, media_type, begins: false }, bytes }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::desk::DeskEntry;
 use crate::error::ErrorKind;
+use crate::ids::SessionId;
 use crate::messages::{Audit, Chunk, Review, SessionFact, UploadFact};
 
 /// What the gateway writes.
@@ -117,6 +118,8 @@ pub struct Position {
 pub enum Read {
     /// For the desk of its session.
     Desk(DeskEntry),
+    /// All of a session was deleted: its score has a tombstone.
+    Erased(SessionId),
     /// For the audit log.
     Audit(Audit),
     /// Nothing that is known; its position counts nevertheless.

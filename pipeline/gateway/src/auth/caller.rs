@@ -23,6 +23,8 @@ pub struct Caller {
     pub role: Role,
     /// Until when a candidate may renew their token, in seconds since 1970.
     pub renew_until: Option<u64>,
+    /// When the session of a candidate was created, in seconds since 1970.
+    pub created: Option<u64>,
     /// When their token expires, in seconds since 1970.
     pub expires_s: u64,
     exams: Option<BTreeSet<String>>,
@@ -51,6 +53,7 @@ impl Caller {
             tenant: claims.tenant.clone(),
             role,
             renew_until: claims.renew_until,
+            created: claims.created,
             expires_s: claims.exp,
             exams: claims.exams.as_ref().map(|exams| exams.iter().cloned().collect()),
             session,
@@ -60,6 +63,11 @@ impl Caller {
     /// Whether they may touch anything of an exam of their tenant.
     pub fn may_touch_exam(&self, exam: &str) -> bool {
         self.exams.as_ref().is_none_or(|exams| exams.contains(exam))
+    }
+
+    /// Whether there are exams of their tenant that they may not touch.
+    pub fn is_restricted(&self) -> bool {
+        self.exams.is_some()
     }
 
     /// Whether they may touch a session.
@@ -112,6 +120,7 @@ mod tests {
             exams: None,
             session: None,
             renew_until: None,
+            created: None,
             exp: 0,
             iss: String::new(),
             aud: String::new(),

@@ -57,6 +57,9 @@ pub struct Claims {
     /// Until when a candidate's token may be exchanged for a new one, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew_until: Option<u64>,
+    /// When the session of a candidate was created, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<u64>,
     /// When it expires, in seconds since 1970.
     pub exp: u64,
     /// Who issued it.

@@ -12,6 +12,7 @@ use axum::response::Response;
 use super::caller::{Caller, Target, session_of};
 use super::claims::{Claims, Role};
 use crate::app::App;
+use crate::audit;
 use crate::error::Problem;
 
 /// What a route asks of its callers.
@@ -19,6 +20,8 @@ use crate::error::Problem;
 pub struct Gate {
     /// Everything there is.
     pub app: App,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
     /// Who is let in.
     pub roles: &'static [Role],
 }
@@ -31,13 +34,26 @@ pub async fn admit(
     next: Next,
 ) -> Result<Response, Problem> {
     let claims = believed(&gate.app, request.headers())?;
-    let role = gate.roles.iter().copied().find(|role| claims.roles.contains(role));
-    let role = role.ok_or_else(Problem::forbidden)?;
+    let fitting = gate.roles.iter().copied().find(|role| claims.roles.contains(role));
+    // Whoever may not do this is written down in a role that they have.
+    let role = fitting.or(claims.roles.first().copied()).ok_or_else(Problem::forbidden)?;
     let caller = Caller::new(&claims, role).ok_or_else(Problem::no_token)?;
     gate.app.limits.requests.take(&(&caller.tenant, &caller.subject, &claims.session), 1)?;
-    if let Some((_, id)) = params.iter().find(|(name, _)| *name == "id") {
-        let session = session_of(id).filter(|session| caller.may_touch(session));
-        request.extensions_mut().insert(Target(session.ok_or_else(Problem::not_found)?));
+    let named = params.iter().find(|(name, _)| *name == "id").map(|(_, id)| session_of(id));
+    let problem = match &named {
+        _ if fitting.is_none() => Some(Problem::forbidden()),
+        Some(session) if !session.as_ref().is_some_and(|session| caller.may_touch(session)) => {
+            Some(Problem::not_found())
+        }
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        let session = named.flatten();
+        audit::refused(&gate.app, &caller, session.as_ref(), request.method(), gate.path);
+        return Err(problem);
+    }
+    if let Some(session) = named.flatten() {
+        request.extensions_mut().insert(Target(session));
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)

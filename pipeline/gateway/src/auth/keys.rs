@@ -120,7 +120,8 @@ impl Keys {
         self.secret.sign(claims, &self.trust.audience)
     }
 
-    /// Believes in these keys from now on, and in no other. Returns how many of them can be used.
+    /// Believes in these keys from now on, and in no other. Returns how many of them can be used: where that is none,
+    /// nothing changes.
     ///
     /// # Errors
     /// If the text is no key set.
@@ -128,7 +129,9 @@ impl Keys {
         let set: JwkSet = serde_json::from_slice(jwks)?;
         let keys: Vec<ForeignKey> = set.keys.iter().filter_map(usable).take(MOST_KEYS).collect();
         let count = keys.len();
-        *self.foreign.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        if count > 0 {
+            *self.foreign.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        }
         Ok(count)
     }
 

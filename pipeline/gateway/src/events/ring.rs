@@ -62,11 +62,11 @@ pub struct Ring {
     latest: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     events: VecDeque<Arc<Event>>,
     bytes: usize,
-    /// Number of the next event.
+    /// Number of the next event. The first one is 1, so that there is a number before it to come back with.
     next: u64,
 }
 
@@ -88,7 +88,8 @@ pub enum Since {
 impl Ring {
     /// An empty ring of a process with a name of its own.
     pub fn new(instance: String) -> Self {
-        Self { instance, state: RwLock::default(), latest: watch::Sender::new(0) }
+        let state = State { events: VecDeque::new(), bytes: 0, next: 1 };
+        Self { instance, state: RwLock::new(state), latest: watch::Sender::new(1) }
     }
 
     /// Adds events and wakes listeners.
@@ -173,10 +174,11 @@ mod tests {
             }
             Since::Gone(next) => panic!("gone, {next}"),
         };
-        assert_eq!(numbers(ring.since(0, of_a, 100)), (vec![0, 2], 3));
-        assert_eq!(numbers(ring.since(ring.after("i-0").unwrap(), of_a, 100)), (vec![2], 3));
-        assert_eq!(numbers(ring.since(0, |_| true, 1)), (vec![0], 1), "a little at a time");
-        assert_eq!(numbers(ring.since(3, |_| true, 1)), (vec![], 3));
+        assert_eq!(numbers(ring.since(1, of_a, 100)), (vec![1, 3], 4));
+        assert_eq!(numbers(ring.since(ring.after("i-0").unwrap(), of_a, 100)), (vec![1, 3], 4));
+        assert_eq!(numbers(ring.since(ring.after("i-1").unwrap(), of_a, 100)), (vec![3], 4));
+        assert_eq!(numbers(ring.since(1, |_| true, 1)), (vec![1], 2), "a little at a time");
+        assert_eq!(numbers(ring.since(4, |_| true, 1)), (vec![], 4));
         assert_eq!(ring.after("other-0"), None);
     }
 
@@ -185,9 +187,9 @@ mod tests {
         let ring = Ring::new("i".to_owned());
         let large = "x".repeat(1 << 20);
         (0..80).for_each(|_| ring.tell(vec![event("t/e/a", &large)]));
-        assert_eq!(ring.since(0, |_| true, 1), Since::Gone(80));
-        assert_eq!(ring.since(81, |_| true, 1), Since::Gone(80), "a number that was never given");
+        assert_eq!(ring.since(1, |_| true, 1), Since::Gone(81));
+        assert_eq!(ring.since(82, |_| true, 1), Since::Gone(81), "a number that was never given");
         assert!(ring.state.read().unwrap().bytes <= MOST_BYTES);
-        assert!(matches!(ring.since(79, |_| true, 1), Since::Events(events, 80) if events.len() == 1));
+        assert!(matches!(ring.since(80, |_| true, 1), Since::Events(events, 81) if events.len() == 1));
     }
 }

@@ -27,6 +27,8 @@ use crate::read::Params;
 
 /// How long a browser waits before it comes back.
 const RETRY_MS: u64 = 2_000;
+/// No connection lasts longer; tokens may be good for more time than a clock counts.
+const LONGEST: Duration = Duration::from_secs(86_400);
 /// How much is written at once.
 const AT_ONCE: usize = 64 << 10;
 
@@ -70,7 +72,7 @@ pub async fn listen(
         Some(Some(next)) => (next, false),
         Some(None) => (app.ring.next(), true),
     };
-    let expires = Duration::from_secs(caller.expires_s.saturating_sub(clock::now_s()));
+    let left = Duration::from_secs(caller.expires_s.saturating_sub(clock::now_s())).min(LONGEST);
     let listener = Listener {
         heard: app.ring.subscribe(),
         closing: app.closing.clone(),
@@ -79,7 +81,7 @@ pub async fn listen(
         scope: Scope { caller, exam: filter.exam, session },
         next,
         greeting: Some(is_gone),
-        expires: Instant::now() + expires,
+        expires: Instant::now() + left,
     };
     let stream = unfold(listener, |mut listener| async {
         let text = listener.hear().await?;
@@ -178,15 +180,10 @@ impl Listener {
 
     /// A comment, and how far the listener has got: others' events count, too.
     fn heartbeat(&self) -> String {
-        match self.next.checked_sub(1) {
-            Some(last) => format!(":\nid: {}\n\n", self.ring.id(last)),
-            None => ":\n\n".to_owned(),
-        }
+        format!(":\nid: {}\n\n", self.last_id())
     }
 
     fn last_id(&self) -> String {
-        // Before the first event there is no number to come back with: 0 is seen as that of the first one, which a
-        // listener that fetches anew does not need.
         self.ring.id(self.next.saturating_sub(1))
     }
 }

@@ -6,14 +6,14 @@
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::messages::canonical::sha256_hex;
 use domain::messages::{Chunk, ChunkHeader};
 use domain::ports::Entry;
 
-use super::append;
+use super::append_holding;
 use crate::app::App;
 use crate::auth::Target;
 use crate::error::Problem;
@@ -36,32 +36,29 @@ pub async fn put(
     let number = number_of(&number)?;
     let media_type = media_type(request.headers())?;
     let digest = digest(request.headers())?;
+    let begins = begins(request.headers())?;
     let most = app.settings.max_chunk_bytes;
     let stated = body::stated_length(request.headers(), most)?;
     if stated == Some(0) {
         return Err(Problem::unprocessable("a chunk has at least one byte"));
     }
     // Before a byte is read: whoever sends too much is told so early, if they say how much it is.
-    let permit = app.limits.uploads.take(stated.unwrap_or(most))?;
-    if let Some(length) = stated {
-        app.limits.bytes.take(&session, length as u64)?;
-    }
+    let reserved = stated.unwrap_or(most);
+    let permit = app.limits.uploads.take(&session, reserved)?;
+    app.limits.bytes.take(&session, reserved as u64)?;
     let bytes = body::read(request.into_body(), most, app.settings.body_timeout).await?;
     if bytes.is_empty() {
         return Err(Problem::unprocessable("a chunk has at least one byte"));
     }
-    if stated.is_none() {
-        app.limits.bytes.take(&session, bytes.len() as u64)?;
-    }
+    app.limits.bytes.give_back(&session, (reserved - bytes.len()) as u64);
     let sha256 = hash(&bytes).await?;
     if digest.is_some_and(|digest| digest != sha256) {
         return Err(Problem::bad_request("the content is not what its digest says"));
     }
     let length = bytes.len();
-    let header = ChunkHeader { session, number, sha256, media_type };
+    let header = ChunkHeader { session, number, sha256, media_type, begins };
     let chunk = Chunk { header, bytes: bytes.into() };
-    append(&app, [Entry::Chunk(chunk)]).await?;
-    drop(permit);
+    append_holding(&app, Entry::Chunk(chunk), permit).await?;
     app.meter.uploaded(length);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -87,6 +84,15 @@ fn media_type(headers: &HeaderMap) -> Result<String, Problem> {
     Ok(format!("{}{}", base.to_ascii_lowercase(), &text[text.find(';').unwrap_or(text.len())..]))
 }
 
+/// Whether whoever sends this chunk knows of none with a lower number: a boolean of structured fields (RFC 8941).
+fn begins(headers: &HeaderMap) -> Result<bool, Problem> {
+    match headers.get("chunk-begins").map(HeaderValue::as_bytes) {
+        None | Some(b"?0") => Ok(false),
+        Some(b"?1") => Ok(true),
+        Some(_) => Err(Problem::bad_request("Chunk-Begins is ?0 or ?1")),
+    }
+}
+
 /// The SHA-256 that a request states (RFC 9530), as lower-case hex. Other digests are not looked at.
 fn digest(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("content-digest") else { return Ok(None) };
@@ -109,8 +115,6 @@ async fn hash(bytes: &Bytes) -> Result<String, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn headers(name: &'static str, value: &'static str) -> HeaderMap {

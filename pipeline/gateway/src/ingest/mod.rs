@@ -13,6 +13,7 @@ pub mod chunks;
 pub mod sessions;
 pub mod tokens;
 
+use domain::messages::Audit;
 use domain::ports::{AppendError, Entry};
 use tokio::sync::oneshot;
 use tokio::time::{Duration, timeout};
@@ -20,34 +21,49 @@ use tokio::time::{Duration, timeout};
 use crate::app::App;
 use crate::error::Problem;
 
-/// Later than the log itself gives up.
+/// Longer than the log takes to give up, unless an operator has it wait longer.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(30);
 /// After how long a client that found the log full tries again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Writes entries and waits until all of them are safe.
+/// Writes an entry and waits until it is safe.
 ///
 /// # Errors
-/// If one is not known to be safe: it may or may not be in the log. Sending it again does no harm.
-pub(crate) async fn append(app: &App, entries: impl IntoIterator<Item = Entry>) -> Result<(), Problem> {
-    let mut waiting = Vec::new();
-    for entry in entries {
-        let (tell, told) = oneshot::channel();
+/// If it is not known to be safe: it may or may not be in the log. Sending it again does no harm.
+pub(crate) async fn append(app: &App, entry: Entry) -> Result<(), Problem> {
+    append_holding(app, entry, ()).await
+}
+
+/// Writes who does it, and only when that is safe what they do: nothing happens that the audit log does not know of.
+///
+/// # Errors
+/// As [`append`]. The audit log may name an act that did not happen.
+pub(crate) async fn act(app: &App, audit: Audit, entry: Entry) -> Result<(), Problem> {
+    append(app, Entry::Audit(audit)).await?;
+    append(app, entry).await
+}
+
+/// The same as [`append`]; what is held is let go when the log has told what became of the entry, whether or not
+/// anybody still waits for it.
+pub(crate) async fn append_holding(
+    app: &App,
+    entry: Entry,
+    held: impl Send + 'static,
+) -> Result<(), Problem> {
+    let (tell, told) = oneshot::channel();
+    let acknowledged = Box::new(move |result| {
+        drop(held);
         // Nobody may be waiting any more.
-        let acknowledged = Box::new(move |result| drop(tell.send(result)));
-        app.log.append(entry, acknowledged).map_err(|_full| Problem::too_many(AGAIN))?;
-        waiting.push(told);
-    }
-    for told in waiting {
-        match timeout(ACKNOWLEDGED_WITHIN, told).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(AppendError::TooLarge { limit }))) => return Err(Problem::too_large(limit)),
-            Ok(Ok(Err(AppendError::Failed { reason }))) => {
-                tracing::warn!(reason, "an entry was not acknowledged");
-                return Err(Problem::unavailable());
-            }
-            Ok(Err(_)) | Err(_) => return Err(Problem::unavailable()),
+        drop(tell.send(result));
+    });
+    app.log.append(entry, acknowledged).map_err(|_full| Problem::too_many(AGAIN))?;
+    match timeout(ACKNOWLEDGED_WITHIN, told).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(AppendError::TooLarge { limit }))) => Err(Problem::too_large(limit)),
+        Ok(Ok(Err(AppendError::Failed { reason }))) => {
+            tracing::warn!(reason, "an entry was not acknowledged");
+            Err(Problem::unavailable())
         }
+        Ok(Err(_)) | Err(_) => Err(Problem::unavailable()),
     }
-    Ok(())
 }

@@ -11,14 +11,14 @@ use domain::time::{Interval, MediaMs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{append, tokens};
+use super::{act, tokens};
 use crate::app::App;
 use crate::audit::record;
 use crate::auth::caller::url_id;
 use crate::auth::{Caller, Target};
 use crate::error::Problem;
 use crate::limits::body::Input;
-use crate::random;
+use crate::{clock, random};
 
 /// Exams do not take longer.
 const LONGEST_SESSION_MS: i64 = 24 * 3_600_000;
@@ -65,6 +65,8 @@ pub struct CreatedSession {
     pub id: String,
     /// Its name everywhere else, `tenant/exam/session`.
     pub session: SessionId,
+    /// Id of the policy that it is judged by.
+    pub policy: String,
     /// How to upload.
     pub upload: Upload,
 }
@@ -76,6 +78,9 @@ pub struct Upload {
     pub token: String,
     /// When it expires, RFC 3339.
     pub expires_at: String,
+    /// The number of the first chunk of a client that has sent none of this session, or does not know of any: above
+    /// those of all others before it.
+    pub first_chunk: u64,
     /// The largest chunk, in bytes.
     pub chunk_bytes: usize,
     /// How much may be sent in the long run, in bytes per second.
@@ -127,18 +132,24 @@ pub async fn create(
     if !caller.may_touch(&session) {
         return Err(Problem::not_found());
     }
-    let event = SessionEvent::Started { policy, accommodations: new.accommodations, expected };
+    let mut accommodations = new.accommodations;
+    accommodations.sort_unstable();
+    accommodations.dedup();
+    let event = SessionEvent::Started { policy: policy.clone(), accommodations, expected };
     let started = SessionFact { session: session.clone(), media_ms: MediaMs::ZERO, event };
-    let token = tokens::issue(&app, &caller, &session)?;
+    // Whoever creates it again is answered as if it was the first time: what is known of it stays.
+    let created = tokens::known_start(&app, &session).unwrap_or_else(clock::now_s);
+    let token = tokens::issue(&app, &caller, &session, Some(created))?;
     let audit = record(&caller, Some(&session), AuditAction::SessionCreated, String::new())?;
-    append(&app, [Entry::Session(started), Entry::Audit(audit)]).await?;
+    act(&app, audit, Entry::Session(started)).await?;
     let upload = Upload {
         token: token.token,
         expires_at: token.expires_at,
+        first_chunk: token.first_chunk,
         chunk_bytes: app.settings.max_chunk_bytes,
         bytes_per_s: app.settings.bytes_per_s,
     };
-    Ok((StatusCode::CREATED, Json(CreatedSession { id: url_id(&session), session, upload })))
+    Ok((StatusCode::CREATED, Json(CreatedSession { id: url_id(&session), session, policy, upload })))
 }
 
 /// `POST /v1/sessions/{id}/end`
@@ -147,9 +158,9 @@ pub async fn end(
     caller: Caller,
     Target(session): Target,
 ) -> Result<StatusCode, Problem> {
+    app.limits.rare.take(&("end", &session, caller.role), 1)?;
     let audit = record(&caller, Some(&session), AuditAction::SessionEnded, String::new())?;
-    let ended = UploadFact { session, event: UploadEvent::Ended };
-    append(&app, [Entry::Upload(ended), Entry::Audit(audit)]).await?;
+    act(&app, audit, Entry::Upload(UploadFact { session, event: UploadEvent::Ended })).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -165,6 +176,6 @@ pub async fn change_break(
         BreakState::Ended => (UploadEvent::BreakEnded, AuditAction::BreakEnded),
     };
     let audit = record(&caller, Some(&session), action, String::new())?;
-    append(&app, [Entry::Upload(UploadFact { session, event }), Entry::Audit(audit)]).await?;
+    act(&app, audit, Entry::Upload(UploadFact { session, event })).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -41,12 +41,26 @@ impl Buckets {
         Self { per_second, most, hasher: RandomState::new(), state: Mutex::new(state) }
     }
 
+    /// One in a while in the long run, `most` at once.
+    pub fn one_every(pause: Duration, most: u64) -> Self {
+        Self { per_second: 1.0 / pause.as_secs_f64(), ..Self::new(1, most) }
+    }
+
     /// Takes out of somebody's bucket. What is larger than a bucket is let through when the bucket is full.
     ///
     /// # Errors
     /// With the time after which there will be enough.
     pub fn take(&self, of: &impl Hash, amount: u64) -> Result<(), Problem> {
         self.take_at(of, amount, Instant::now()).map_err(Problem::too_many)
+    }
+
+    /// Puts back what was taken and not used.
+    pub fn give_back(&self, of: &impl Hash, amount: u64) {
+        let key = self.hasher.hash_one(of);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = state.buckets.get_mut(&key) {
+            bucket.left = (bucket.left + amount as f64).min(self.most);
+        }
     }
 
     fn take_at(&self, of: &impl Hash, amount: u64, now: Instant) -> Result<(), Duration> {
@@ -83,6 +97,8 @@ mod tests {
         assert_eq!(buckets.take_at(&"a", 30, now), Ok(()));
         assert_eq!(buckets.take_at(&"a", 5, now), Err(Duration::from_millis(500)));
         assert_eq!(buckets.take_at(&"b", 5, now), Ok(()), "each has their own");
+        assert_eq!(buckets.take_at(&"a", 5, now + Duration::from_millis(500)), Ok(()));
+        buckets.give_back(&"a", 5);
         assert_eq!(buckets.take_at(&"a", 5, now + Duration::from_millis(500)), Ok(()));
         assert_eq!(buckets.take_at(&"a", 1_000, now + Duration::from_secs(60)), Ok(()), "giants go alone");
     }

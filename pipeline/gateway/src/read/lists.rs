@@ -125,7 +125,7 @@ pub async fn export(
 ) -> Result<(HeaderMap, Vec<u8>), Problem> {
     let detail = params.exam.as_ref().map(|exam| format!("exam {exam}")).unwrap_or_default();
     let audit = record(&caller, None, AuditAction::Exported, detail.chars().take(LONGEST_NAME).collect())?;
-    append(&app, [Entry::Audit(audit)]).await?;
+    append(&app, Entry::Audit(audit)).await?;
     let ExportParams { exam, state, band, queue } = params;
     let query = Query { exam, state, band, queue, ..Query::default() };
     let table = ask(&app, move |store| {

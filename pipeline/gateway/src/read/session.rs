@@ -5,16 +5,20 @@ use axum::extract::State;
 use domain::desk::{
     ContributionInWords, CoverageView, IngestMs, ScoreRevision, SessionSummary, StreamHealth, Timeline,
 };
-use domain::messages::{IdentityLedger, Incident, Review, Score, SessionFact};
+use domain::ids::SessionId;
+use domain::messages::{AuditAction, IdentityLedger, Incident, Review, Score, SessionFact};
+use domain::ports::Entry;
 use domain::time::MediaMs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Items, Params, look};
 use crate::app::App;
-use crate::auth::Target;
+use crate::audit::record;
+use crate::auth::{Caller, Target};
 use crate::clock;
 use crate::error::Problem;
+use crate::ingest::append;
 
 /// Points of a timeline unless more are asked for.
 const USUAL_POINTS: usize = 1_024;
@@ -62,7 +66,11 @@ fn now() -> IngestMs {
 }
 
 /// `GET /v1/sessions/{id}`
-pub async fn page(State(app): State<App>, Target(session): Target) -> Result<Json<SessionView>, Problem> {
+pub async fn page(
+    State(app): State<App>,
+    caller: Caller,
+    Target(session): Target,
+) -> Result<Json<SessionView>, Problem> {
     let view = look(&app, session, |desk| SessionView {
         summary: desk.summary(now()),
         score: desk.score().cloned(),
@@ -73,7 +81,23 @@ pub async fn page(State(app): State<App>, Target(session): Target) -> Result<Jso
         lifecycle: desk.lifecycle(),
         identity: desk.score().map(|score| score.identity.clone()),
     });
-    view.await.map(Json)
+    let view = view.await?;
+    viewed(&app, &caller, &view.summary.session).await?;
+    Ok(Json(view))
+}
+
+/// Writes down that somebody looks at a session, unless that was written a few minutes ago.
+async fn viewed(app: &App, caller: &Caller, session: &SessionId) -> Result<(), Problem> {
+    let who = (&caller.tenant, &caller.subject, session);
+    if app.limits.looks.take(&who, 1).is_err() {
+        return Ok(());
+    }
+    let audit = record(caller, Some(session), AuditAction::Viewed, String::new())?;
+    let written = append(app, Entry::Audit(audit)).await;
+    if written.is_err() {
+        app.limits.looks.give_back(&who, 1);
+    }
+    written
 }
 
 /// `GET /v1/sessions/{id}/scores`

@@ -12,6 +12,7 @@ use domain::ids::SessionId;
 use domain::messages::{Incident, Score};
 use domain::ports::{Feed, Position, Read};
 
+use super::retention::Sweep;
 use super::tables::{Positions, StoreError};
 use super::{Shared, Store};
 use crate::events::{Event, Kind};
@@ -22,6 +23,10 @@ const WRITE_EVERY: Duration = Duration::from_secs(30);
 const TELL_VIDEO_EVERY: Duration = Duration::from_secs(5);
 /// How often streams are looked at that may have turned silent.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// As soon as so many desks are not in the file as they are in memory, they are written.
+const MOST_DIRTY: usize = 2_000;
+/// Desks that are written at once.
+const SLICE: usize = 64;
 /// Most desks in memory; beyond that those that changed longest ago are left in the file alone.
 const MOST_DESKS: usize = 8_000;
 
@@ -29,6 +34,7 @@ const MOST_DESKS: usize = 8_000;
 #[derive(Debug)]
 pub(super) struct Folding {
     positions: Positions,
+    pub(super) sweep: Sweep,
     /// Sessions that are not in the file as they are in memory.
     dirty: BTreeSet<SessionId>,
     written: Instant,
@@ -46,6 +52,7 @@ impl Folding {
         let now = Instant::now();
         Self {
             positions,
+            sweep: Sweep::default(),
             dirty: BTreeSet::new(),
             written: now,
             looked: now,
@@ -75,6 +82,10 @@ impl Store {
         for (position, read) in batch {
             match read {
                 Read::Desk(entry) => self.take(folding, position, entry, &mut urgent, &mut events)?,
+                Read::Erased(session) => {
+                    urgent.remove(&session);
+                    self.erase(folding, &BTreeSet::from([session]))?;
+                }
                 Read::Audit(entry) => audit.push((position.at_ms, entry)),
                 Read::Skipped => {}
             }
@@ -92,10 +103,11 @@ impl Store {
         };
         urgent.extend(folding.untold.iter().filter(|session| due(session)).cloned());
         for session in urgent {
-            events.extend(self.summarise(folding, session, now));
+            events.extend(self.summarise(folding, session, now)?);
         }
-        if folding.written.elapsed() >= WRITE_EVERY {
+        if folding.written.elapsed() >= WRITE_EVERY || folding.dirty.len() >= MOST_DIRTY {
             self.write(folding)?;
+            self.sweep(folding, now)?;
         }
         Ok(events)
     }
@@ -124,8 +136,7 @@ impl Store {
         if !changes.any() {
             return Ok(());
         }
-        folding.dirty.insert(session.clone());
-        folding.changed.insert(session.clone(), Instant::now());
+        Self::changed(folding, session.clone());
         if changes.incident || changes.score {
             events.extend(told.and_then(|told| told.event(&session)));
         }
@@ -138,7 +149,7 @@ impl Store {
     }
 
     /// The desk of a session: in memory, from the file, or an empty one.
-    fn shared(&self, session: &SessionId) -> Result<Shared, StoreError> {
+    pub(super) fn shared(&self, session: &SessionId) -> Result<Shared, StoreError> {
         let known = self.desks.read().unwrap_or_else(PoisonError::into_inner).get(session).cloned();
         if let Some(known) = known {
             return Ok(known);
@@ -151,33 +162,65 @@ impl Store {
     }
 
     /// Brings a session's summary up to date.
-    fn summarise(&self, folding: &mut Folding, session: SessionId, now: IngestMs) -> Option<Event> {
-        let desks = self.desks.read().unwrap_or_else(PoisonError::into_inner);
-        let desk = desks.get(&session)?.read().unwrap_or_else(PoisonError::into_inner);
+    fn summarise(
+        &self,
+        folding: &mut Folding,
+        session: SessionId,
+        now: IngestMs,
+    ) -> Result<Option<Event>, StoreError> {
+        let shared = self.shared(&session)?;
+        let desk = shared.read().unwrap_or_else(PoisonError::into_inner);
         let (summary, silent_from) = (desk.summary(now), desk.silent_from(now));
         let event = Event::new(Kind::Session, &session, &summary);
         self.index.write().unwrap_or_else(PoisonError::into_inner).put(summary, silent_from);
         folding.untold.remove(&session);
         folding.told.insert(session, Instant::now());
-        event
+        Ok(event)
+    }
+
+    /// Forgets sessions altogether.
+    pub(super) fn erase(
+        &self,
+        folding: &mut Folding,
+        sessions: &BTreeSet<SessionId>,
+    ) -> Result<(), StoreError> {
+        self.tables.delete(sessions.iter())?;
+        let mut desks = self.desks.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        for session in sessions {
+            desks.remove(session);
+            index.remove(session);
+            folding.dirty.remove(session);
+            folding.untold.remove(session);
+            folding.told.remove(session);
+            folding.changed.remove(session);
+        }
+        Ok(())
+    }
+
+    /// A session's desk is not in the file as it is in memory any more.
+    pub(super) fn changed(folding: &mut Folding, session: SessionId) {
+        folding.dirty.insert(session.clone());
+        folding.changed.insert(session, Instant::now());
     }
 
     fn write(&self, folding: &mut Folding) -> Result<(), StoreError> {
         // Sessions of which dashboards were not told yet have an old summary, which the next start makes new.
-        let mut rows = Vec::new();
-        {
-            let desks = self.desks.read().unwrap_or_else(PoisonError::into_inner);
-            let index = self.index();
-            for session in &folding.dirty {
-                let (Some(desk), Some(summary)) = (desks.get(session), index.get(session)) else { continue };
+        let dirty: Vec<SessionId> = folding.dirty.iter().cloned().collect();
+        for slice in dirty.chunks(SLICE) {
+            let mut rows = Vec::new();
+            for session in slice {
+                let known = self.desks.read().unwrap_or_else(PoisonError::into_inner).get(session).cloned();
+                let summary = self.index().get(session).cloned();
+                let (Some(desk), Some(summary)) = (known, summary) else { continue };
                 let desk = serde_json::to_vec(&*desk.read().unwrap_or_else(PoisonError::into_inner))?;
-                rows.push((session, desk, serde_json::to_vec(&**summary)?));
+                rows.push((session.clone(), desk, serde_json::to_vec(&*summary)?));
             }
+            self.tables.put(&rows)?;
         }
-        self.tables.checkpoint(rows.into_iter(), &folding.positions)?;
-        let index = self.index();
-        folding.dirty.retain(|session| index.get(session).is_none());
-        drop(index);
+        // With the last of them, so that what is missing after a crash is read again.
+        self.tables.checkpoint(&folding.positions)?;
+        folding.dirty.clear();
         folding.written = Instant::now();
         self.forget(folding);
         Ok(())

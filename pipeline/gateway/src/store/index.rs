@@ -102,6 +102,22 @@ impl Index {
         self.tenants.entry(summary.tenant.clone()).or_default().insert(session, Arc::new(summary));
     }
 
+    /// Forgets a session.
+    pub fn remove(&mut self, session: &SessionId) {
+        self.silent_from.remove(session);
+        if let Some(sessions) = self.tenants.get_mut(session.tenant()) {
+            sessions.remove(session);
+            if sessions.is_empty() {
+                self.tenants.remove(session.tenant());
+            }
+        }
+    }
+
+    /// All sessions.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<SessionSummary>> {
+        self.tenants.values().flat_map(BTreeMap::values)
+    }
+
     /// The summary of a session.
     pub fn get(&self, session: &SessionId) -> Option<&Arc<SessionSummary>> {
         self.tenants.get(session.tenant())?.get(session)

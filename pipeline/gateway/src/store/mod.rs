@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`fold`] | batches of the log → desks, summaries, events |
 //! | [`tables`] | the file: desks, summaries and audit, with the positions up to which they are folded |
+//! | [`retention`] | what is too old is forgotten |
 //! | [`index`] | summaries of all sessions in memory: lists, filters, order, pages |
 //!
 //! Everything here can be made again from the log: a file of another format, or a lost one, costs the time of
@@ -11,6 +12,7 @@
 
 pub mod fold;
 pub mod index;
+pub mod retention;
 pub mod tables;
 
 use std::collections::HashMap;
@@ -22,6 +24,7 @@ use domain::ids::SessionId;
 use domain::messages::Audit;
 use domain::ports::Feed;
 
+pub use retention::Retention;
 pub use tables::StoreError;
 
 use crate::clock;
@@ -40,15 +43,25 @@ pub struct Store {
     /// Desks that changed lately.
     desks: RwLock<HashMap<SessionId, Shared>>,
     folding: Mutex<Folding>,
+    retention: Retention,
 }
 
 impl Store {
-    /// Opens the store of a folder, or makes an empty one.
+    /// Opens the store of a folder, or makes an empty one: of the log with this name.
     ///
     /// # Errors
     /// If the folder cannot be used, or another process uses it.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let tables = Tables::open(folder)?;
+    pub fn open(folder: &Path, log: &str, retention: Retention) -> Result<Self, StoreError> {
+        match Self::load(Tables::open(folder, log)?, retention) {
+            Err(error @ StoreError::Content(_)) => {
+                tracing::warn!(%error, "the store is made again from the log");
+                Self::load(Tables::renew(folder, log)?, retention)
+            }
+            loaded => loaded,
+        }
+    }
+
+    fn load(tables: Tables, retention: Retention) -> Result<Self, StoreError> {
         let now = IngestMs(clock::now_ms());
         let (mut index, mut desks) = (Index::default(), HashMap::new());
         for mut summary in tables.summaries()? {
@@ -63,7 +76,9 @@ impl Store {
             index.put(summary, silent_from);
         }
         let folding = Mutex::new(Folding::new(tables.positions()?));
-        Ok(Self { tables, index: RwLock::new(index), desks: RwLock::new(desks), folding })
+        let store = Self { tables, index: RwLock::new(index), desks: RwLock::new(desks), folding, retention };
+        store.sweep(&mut store.folding.lock().unwrap_or_else(PoisonError::into_inner), now)?;
+        Ok(store)
     }
 
     /// Where to go on reading a partition; `None`: from its beginning.

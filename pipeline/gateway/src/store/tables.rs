@@ -1,4 +1,4 @@
-//! The file: an embedded database with four tables. Values are JSON. Everything in it can be made again from the log.
+//! The file: an embedded database. Values are JSON. Everything in it can be made again from the log.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,6 +20,7 @@ const FILE: &str = "store.redb";
 const CACHE_BYTES: usize = 64 << 20;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const NAMES: TableDefinition<'_, &str, &str> = TableDefinition::new("names");
 const POSITIONS: TableDefinition<'_, (&str, i32), i64> = TableDefinition::new("positions");
 const DESKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("desks");
 const SUMMARIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("summaries");
@@ -45,6 +46,24 @@ pub enum StoreError {
     /// What is in it makes no sense.
     #[error("the store holds what nobody wrote: {0}")]
     Content(#[from] serde_json::Error),
+}
+
+impl StoreError {
+    /// Whether the file is none that can be read, now or ever.
+    fn is_broken(&self) -> bool {
+        use io::ErrorKind::{InvalidData, UnexpectedEof};
+        match self {
+            Self::Database(redb::Error::Io(error)) => matches!(error.kind(), InvalidData | UnexpectedEof),
+            Self::Database(
+                redb::Error::Corrupted(_)
+                | redb::Error::UpgradeRequired(_)
+                | redb::Error::TableTypeMismatch { .. }
+                | redb::Error::TypeDefinitionChanged { .. },
+            )
+            | Self::Content(_) => true,
+            Self::Database(_) | Self::Folder { .. } | Self::InUse(_) => false,
+        }
+    }
 }
 
 macro_rules! from_database {
@@ -84,38 +103,52 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Opens the file of a folder; makes an empty one where there is none, or one of another format.
+    /// Opens the file of a folder; makes an empty one where there is none, or one of another format or log, or one
+    /// that is broken.
     ///
     /// # Errors
     /// If the folder cannot be used, or another process uses it.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::Folder { folder: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let file = folder.join(FILE);
-        match Self::open_file(&file) {
+    pub fn open(folder: &Path, log: &str) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder)
+            .map_err(|source| StoreError::Folder { folder: folder.to_owned(), source })?;
+        match Self::open_file(&folder.join(FILE), log) {
             Ok(Some(tables)) => return Ok(tables),
-            Ok(None) => tracing::info!("the store is of another format: it is made again from the log"),
-            Err(error @ (StoreError::InUse(_) | StoreError::Folder { .. })) => return Err(error),
-            Err(error) => tracing::warn!(%error, "the store cannot be read: it is made again from the log"),
+            Ok(None) => tracing::info!("the store is of another format or log: it is made again"),
+            Err(error) if error.is_broken() => {
+                tracing::warn!(%error, "the store cannot be read: it is made again from the log");
+            }
+            Err(error) => return Err(error),
         }
-        fs::remove_file(&file).map_err(failed)?;
-        Self::open_file(&file)?.ok_or_else(|| failed(io::Error::other("it changes under our hands")))
+        Self::renew(folder, log)
     }
 
-    /// Opens the file; `None` if it is of another format.
-    fn open_file(file: &Path) -> Result<Option<Self>, StoreError> {
+    /// Deletes the file of a folder, which nobody has open, and makes an empty one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn renew(folder: &Path, log: &str) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::Folder { folder: folder.to_owned(), source };
+        let file = folder.join(FILE);
+        fs::remove_file(&file).map_err(failed)?;
+        Self::open_file(&file, log)?.ok_or_else(|| failed(io::Error::other("it changes under our hands")))
+    }
+
+    /// Opens the file; `None` if it is of another format or log.
+    fn open_file(file: &Path, log: &str) -> Result<Option<Self>, StoreError> {
         let database = match Database::builder().set_cache_size(CACHE_BYTES).create(file) {
             Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(file.to_owned())),
             opened => opened?,
         };
         let begun = database.begin_write()?;
         let is_ours = {
-            let mut meta = begun.open_table(META)?;
+            let (mut meta, mut names) = (begun.open_table(META)?, begun.open_table(NAMES)?);
             let found = meta.get("format")?.map(|format| format.value());
             if found.is_none() {
                 meta.insert("format", FORMAT)?;
+                names.insert("log", log)?;
             }
-            found.is_none_or(|found| found == FORMAT)
+            let is_of_log = names.get("log")?.is_some_and(|name| name.value() == log);
+            found.is_none_or(|found| found == FORMAT) && is_of_log
         };
         begun.open_table(POSITIONS)?;
         begun.open_table(DESKS)?;
@@ -186,7 +219,7 @@ impl Tables {
         Ok(entries)
     }
 
-    /// Writes entries of the audit log. Those that are there already stay as they are.
+    /// Writes entries of the audit log; those that are there already are written again.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -204,22 +237,57 @@ impl Tables {
         Ok(begun.commit()?)
     }
 
-    /// Writes what changed, and up to where it is folded, in one transaction.
+    /// Deletes what is about sessions.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn checkpoint<'a>(
-        &self,
-        changed: impl Iterator<Item = (&'a SessionId, Vec<u8>, Vec<u8>)>,
-        positions: &Positions,
-    ) -> Result<(), StoreError> {
+    pub fn delete<'a>(&self, sessions: impl Iterator<Item = &'a SessionId>) -> Result<(), StoreError> {
         let begun = self.database.begin_write()?;
+        {
+            let (mut desks, mut summaries) = (begun.open_table(DESKS)?, begun.open_table(SUMMARIES)?);
+            for session in sessions {
+                desks.remove(session.as_str())?;
+                summaries.remove(session.as_str())?;
+            }
+        }
+        Ok(begun.commit()?)
+    }
+
+    /// Deletes entries of the audit log that the log took before a time.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn delete_audit(&self, before_ms: i64) -> Result<(), StoreError> {
+        let begun = self.database.begin_write()?;
+        begun.open_table(AUDIT)?.retain(|(_, at_ms, _), _| at_ms >= before_ms)?;
+        Ok(begun.commit()?)
+    }
+
+    /// Writes some of what changed.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn put(&self, changed: &[(SessionId, Vec<u8>, Vec<u8>)]) -> Result<(), StoreError> {
+        let mut begun = self.database.begin_write()?;
+        // Safe with the positions; before that it is made again from what is read again.
+        begun.set_durability(Durability::None)?;
         {
             let (mut desks, mut summaries) = (begun.open_table(DESKS)?, begun.open_table(SUMMARIES)?);
             for (session, desk, summary) in changed {
                 desks.insert(session.as_str(), desk.as_slice())?;
                 summaries.insert(session.as_str(), summary.as_slice())?;
             }
+        }
+        Ok(begun.commit()?)
+    }
+
+    /// Writes up to where all that was [put](Self::put) is folded.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn checkpoint(&self, positions: &Positions) -> Result<(), StoreError> {
+        let begun = self.database.begin_write()?;
+        {
             let mut table = begun.open_table(POSITIONS)?;
             for ((feed, partition), offset) in positions {
                 table.insert((feed.name(), *partition), *offset)?;

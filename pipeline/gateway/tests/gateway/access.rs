@@ -1,14 +1,15 @@
 //! Promise: each endpoint lets in those roles that the table of routes lists, and nobody ever touches what is of
 //! another tenant, exam or session, or learns whether it exists.
 
+use domain::messages::{AuditAction, AuditOutcome};
 use domain::ports::Entry;
 use gateway::auth::{Claims, Role};
 use gateway::endpoint::Endpoint;
 use gateway::endpoints;
 use serde_json::json;
 
-use crate::reading::start_of;
-use crate::support::{Answer, Gateway, claims, request};
+use crate::reading::{incident_of, start_of};
+use crate::support::{Answer, Behaviour, Gateway, claims, request};
 
 const OWN: &str = "t1/e1/s1";
 
@@ -47,6 +48,7 @@ fn with_sessions() -> Gateway {
     for session in [OWN, "t1/e1/s2", "t1/e2/s1", "t2/e1/s1"] {
         gateway.read(start_of(session, 0));
     }
+    gateway.read(vec![incident_of(OWN, &[("type", json!("person_absent")), ("start_ms", json!(0))])]);
     gateway
 }
 
@@ -118,6 +120,41 @@ fn what_is_of_others_does_not_exist() {
     }
     let is_of_t2 = |entry: &Entry| format!("{entry:?}").contains("t2/");
     assert!(!gateway.log.entries().iter().any(is_of_t2), "nothing was written of another tenant");
+}
+
+#[test]
+fn refusals_are_in_the_audit_log_and_nobody_floods_it() {
+    let gateway = with_sessions();
+    let proctor = gateway.token(Role::Proctor, "t1");
+    gateway.get("/v1/audit", &proctor).assert_problem(403);
+    gateway.get("/v1/sessions/t2:e1:s1", &proctor).assert_problem(404);
+    let written = |index: usize| match &gateway.log.entries()[index] {
+        Entry::Audit(act) => (act.action, act.outcome, act.session.clone(), act.detail.clone()),
+        other => panic!("{other:?}"),
+    };
+    let refused = |action, detail: &str| (action, AuditOutcome::Refused, None, detail.to_owned());
+    assert_eq!(written(0), refused(AuditAction::AuditRead, "GET /v1/audit"));
+    assert_eq!(written(1), refused(AuditAction::Viewed, "GET /v1/sessions/{id}"));
+    for _ in 0..50 {
+        gateway.get("/v1/audit", &proctor).assert_problem(403);
+    }
+    assert!(gateway.log.entries().len() <= 12, "{}", gateway.log.entries().len());
+}
+
+#[test]
+fn who_looks_at_a_session_is_in_the_audit_log_once_in_a_while() {
+    let gateway = with_sessions();
+    let proctor = gateway.token(Role::Proctor, "t1");
+    gateway.log.behave(Behaviour::Fails);
+    gateway.get("/v1/sessions/t1:e1:s1", &proctor).assert_problem(503);
+    gateway.log.behave(Behaviour::Acknowledges);
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/v1/sessions/t1:e1:s1", &proctor).status, 200);
+    }
+    let entries = gateway.log.entries();
+    let [Entry::Audit(act)] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!((act.action, act.outcome), (AuditAction::Viewed, AuditOutcome::Accepted));
+    assert_eq!(act.session.as_ref().map(|session| session.as_str()), Some(OWN));
 }
 
 #[test]

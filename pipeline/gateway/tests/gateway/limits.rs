@@ -85,6 +85,26 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[test]
+fn an_address_has_no_more_connections_than_it_may_have() {
+    let gateway = Gateway::with(GatewaySettings { connections_per_address: 1, ..settings() });
+    let mut first = gateway.connect();
+    first.write_all(b"GET / HTTP/1.1\r\nhost: g\r\n\r\n").unwrap();
+    first.read_exact(&mut [0; 12]).unwrap();
+    assert_eq!(until_closed(&mut gateway.connect()), "", "it is closed at once");
+    drop(first);
+    let begun = Instant::now();
+    loop {
+        let mut next = gateway.connect();
+        // It may be closed while this is written.
+        let _written = next.write_all(b"GET / HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n");
+        if until_closed(&mut next).starts_with("HTTP/1.1 200") {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the place is never free again");
+    }
+}
+
+#[test]
 fn a_token_that_asks_too_often_is_slowed_down() {
     let gateway = Gateway::with(GatewaySettings { requests_per_s: 1, ..settings() });
     let token = gateway.token(Role::Proctor, "t1");

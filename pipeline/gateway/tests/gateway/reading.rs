@@ -8,6 +8,7 @@ use domain::desk::DeskEntry;
 use domain::messages::{Audit, AuditAction, AuditOutcome, SessionEvent, SessionFact};
 use domain::ports::{Entry, Feed, Position, Read};
 use domain::time::MediaMs;
+use gateway::Retention;
 use gateway::auth::Role;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -38,6 +39,12 @@ pub fn start_of(session: &str, media_ms: i64) -> Vec<(Position, Read)> {
         SessionEvent::Started { policy: "standard".to_owned(), accommodations: Vec::new(), expected: None };
     let fact = SessionFact { session: session.parse().unwrap(), media_ms: MediaMs(media_ms), event };
     vec![next(Feed::Sessions, Read::Desk(DeskEntry::Session(fact)))]
+}
+
+/// A session that the log told of at a time.
+pub fn start_at(session: &str, at_ms: i64) -> Vec<(Position, Read)> {
+    let started = start_of(session, 0);
+    started.into_iter().map(|(position, read)| (Position { at_ms, ..position }, read)).collect()
 }
 
 fn end_of(session: &str) -> (Position, Read) {
@@ -189,22 +196,26 @@ fn a_decision_goes_to_the_log_with_who_made_it() {
     gateway.read(exam());
     let reviewer = gateway.token(Role::Reviewer, "t1");
     let path = "/v1/sessions/t1:e1:worse/reviews";
+    let incident = example("incident", "t1/e1/worse", &[]);
     let review = json!({
-        "type": "multiple_persons", "start_ms": 1000, "end_ms": 9000, "decision": "dismiss", "note": "=a pet",
+        "type": incident["type"], "start_ms": incident["start_ms"], "end_ms": incident["end_ms"],
+        "decision": "dismiss", "note": "=a pet",
     });
     let made = gateway.post(path, &reviewer, &review);
     assert_eq!(made.status, 201, "{}", made.text());
     let made = made.json();
     assert_eq!((&made["by"], &made["note"]), (&json!("somebody"), &json!("=a pet")));
     let entries = gateway.log.entries();
-    let [Entry::Review(written), Entry::Audit(act)] = &entries[..] else { panic!("{entries:?}") };
+    let [Entry::Audit(act), Entry::Review(written)] = &entries[..] else { panic!("{entries:?}") };
     assert_eq!(
         (written.review_id.as_str(), act.action),
         (made["review_id"].as_str().unwrap(), AuditAction::Reviewed)
     );
     assert!(!format!("{act:?}").contains("pet"), "the audit log repeats no note");
     for (field, value) in [
-        ("end_ms", json!(1000)),
+        ("end_ms", incident["start_ms"].clone()),
+        ("end_ms", json!(7 * 86_400_000)),
+        ("type", json!("person_absent")),
         ("start_ms", json!(-1)),
         ("decision", json!("convict")),
         ("type", json!("none")),
@@ -283,7 +294,7 @@ fn a_restart_goes_on_where_the_file_was_and_the_log_makes_the_same_again() {
 fn two_gateways_do_not_share_a_store_and_a_broken_one_is_made_again() {
     let folder = TempDir::new().unwrap();
     let gateway = Gateway::on(settings(), folder.path());
-    let second = gateway::Store::open(folder.path()).unwrap_err().to_string();
+    let second = gateway::Store::open(folder.path(), "log", settings().retention).unwrap_err().to_string();
     assert!(second.contains("in use"), "{second}");
     gateway.read(exam());
     gateway.app.store.flush().unwrap();
@@ -292,6 +303,76 @@ fn two_gateways_do_not_share_a_store_and_a_broken_one_is_made_again() {
     let gateway = Gateway::on(settings(), folder.path());
     assert_eq!(gateway.app.store.next_offset(Feed::Sessions, 0), None);
     assert_eq!(gateway.get("/v1/sessions", &gateway.token(Role::Proctor, "t1")).json()["total"], 0);
+}
+
+#[test]
+fn what_is_kept_longer_than_the_log_keeps_it_is_forgotten() {
+    let folder = TempDir::new().unwrap();
+    let keeping = |results: u64, observations: u64| {
+        let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
+        let retention = Retention { results: days(results), observations: days(observations) };
+        Gateway::on(gateway::GatewaySettings { retention, ..settings() }, folder.path())
+    };
+    // All of it is of the year 1970.
+    let old = |(position, read): (Position, Read)| (Position { at_ms: position.offset, ..position }, read);
+    let gateway = keeping(100_000, 100_000);
+    gateway.read(exam().into_iter().map(old).collect());
+    gateway.read(start_of("t1/e1/new", 0));
+    gateway.app.store.flush().unwrap();
+    let seen = |gateway: &Gateway| {
+        everything(gateway)["/v1/sessions/t1:e1:worse/timeline"]["samples"]
+            .as_array()
+            .map(|samples| samples.iter().any(|sample| !sample["faces"].is_null()))
+    };
+    assert_eq!(seen(&gateway), Some(true));
+    drop(gateway);
+
+    let gateway = keeping(100_000, 1_000);
+    assert_eq!(seen(&gateway), Some(false), "what was measured goes with the observations");
+    assert_eq!(everything(&gateway)["/v1/sessions"]["total"], 5);
+    gateway.app.store.flush().unwrap();
+    drop(gateway);
+    let gateway = keeping(100_000, 100_000);
+    assert_eq!(seen(&gateway), Some(false), "also in the file");
+    drop(gateway);
+
+    drop(keeping(1_000, 1_000));
+    let gateway = keeping(100_000, 100_000);
+    let left = everything(&gateway);
+    assert_eq!((names(&left["/v1/sessions"]), &left["/v1/audit"]["items"]), (vec!["new".into()], &json!([])));
+    assert_eq!(left["/v1/sessions/t1:e1:worse"]["status"], 404);
+}
+
+#[test]
+fn a_session_whose_score_is_deleted_is_gone() {
+    let gateway = Gateway::start();
+    gateway.read(exam());
+    gateway.app.store.flush().unwrap();
+    gateway.read(vec![next(Feed::Scores, Read::Erased("t1/e1/worse".parse().unwrap()))]);
+    let proctor = gateway.token(Role::Proctor, "t1");
+    gateway.get("/v1/sessions/t1:e1:worse", &proctor).assert_problem(404);
+    assert_eq!(names(&gateway.get("/v1/sessions", &proctor).json()), ["bad", "calm", "none"]);
+}
+
+#[test]
+fn a_store_of_another_log_and_one_that_makes_no_sense_are_made_again() {
+    let folder = TempDir::new().unwrap();
+    let fill = || {
+        let gateway = Gateway::on(settings(), folder.path());
+        assert_eq!(gateway.app.store.next_offset(Feed::Sessions, 0), None);
+        gateway.read(exam());
+        gateway.app.store.flush().unwrap();
+    };
+    fill();
+    drop(gateway::Store::open(folder.path(), "another log", settings().retention).unwrap());
+    fill();
+    let file = redb::Database::open(folder.path().join("store.redb")).unwrap();
+    let writing = file.begin_write().unwrap();
+    let summaries: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("summaries");
+    writing.open_table(summaries).unwrap().insert("t1/e1/calm", &b"{}"[..]).unwrap();
+    writing.commit().unwrap();
+    drop(file);
+    fill();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::policy::Policy;
 use domain::ports::{Acknowledged, AppendError, Entry, Full, Position, Read, RecordLog};
 use gateway::auth::{Claims, Keys, Role, Secret, Trust};
-use gateway::{App, GatewaySettings, Meter, Server, Store, router};
+use gateway::{App, GatewaySettings, Meter, Retention, Server, Store, router};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -19,6 +19,9 @@ pub const AUDIENCE: &str = "invigilator";
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// Longer than anything takes here.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than any test goes back.
+const YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// A log in memory.
 #[derive(Default)]
@@ -123,12 +126,14 @@ pub fn settings() -> GatewaySettings {
         bytes_per_s: 10 << 20,
         upload_bytes: 64 << 20,
         connections: 1_000,
+        connections_per_address: 0,
         listeners: 100,
         heartbeat: PATIENCE,
         requests_per_s: 100_000,
         cors_origins: vec!["https://exam.test".to_owned()],
         drain_deadline: PATIENCE,
         policies: [("standard".to_owned(), policy())].into(),
+        retention: Retention { results: YEARS, observations: YEARS },
         kept: vec!["Everything: 1 day.".to_owned()],
         default_policy: "standard".to_owned(),
     }
@@ -154,7 +159,7 @@ impl Gateway {
         let (close, closing) = watch::channel(false);
         let log = Arc::<MemoryLog>::default();
         let keys = Arc::new(Keys::new(Secret::parse(SECRET).unwrap(), settings.trust.clone()));
-        let store = Arc::new(Store::open(folder).unwrap());
+        let store = Arc::new(Store::open(folder, "log", settings.retention).unwrap());
         let (meter, shared) = (Arc::new(Silence), Arc::clone(&log) as Arc<dyn RecordLog>);
         let meter: Arc<dyn Meter> = meter;
         let app = App::new(settings, Arc::clone(&keys), shared, Arc::clone(&meter), store, closing.clone())
@@ -252,6 +257,7 @@ pub fn claims(role: Role, tenant: &str) -> Claims {
         exams: None,
         session: None,
         renew_until: None,
+        created: None,
         exp: in_an_hour(),
         iss: String::new(),
         aud: String::new(),

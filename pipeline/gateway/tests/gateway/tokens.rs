@@ -120,6 +120,11 @@ fn the_identity_providers_keys_vouch_for_its_tokens() {
         bytes[7] ^= 1;
         assert_eq!(status(&gateway, &format!("{text}.{}", base64(bytes))), 401);
     }
+    // A set without a key that can be used is a mistake: those who were trusted stay.
+    for empty in [json!({"keys": []}), json!({"keys": [{"kty": "oct", "k": "AAAA"}]})] {
+        assert_eq!(gateway.keys.replace(empty.to_string().as_bytes()).unwrap(), 0);
+        assert_eq!(status(&gateway, &provider.ed(&good())), 200);
+    }
     let other = Provider::new();
     assert_eq!(status(&gateway, &other.ed(&good())), 401);
     // Whoever is not trusted any more is out at once.

@@ -1,5 +1,7 @@
 //! Promise: what is acknowledged is in the log; what is not acknowledged says why, and when to try again.
 
+use std::io::{Read as _, Write as _};
+
 use domain::messages::canonical::sha256_hex;
 use domain::messages::{AuditAction, SessionEvent, UploadEvent};
 use domain::ports::Entry;
@@ -31,7 +33,10 @@ fn a_session_is_created_uploads_and_ends() {
     let created = created.json();
     assert_eq!((&created["id"], &created["session"]), (&json!("t1:e1:s1"), &json!(SESSION)));
     let token = created["upload"]["token"].as_str().unwrap();
-    assert_eq!(created["upload"]["chunk_bytes"], 1 << 20);
+    assert_eq!(
+        (&created["upload"]["chunk_bytes"], &created["policy"]),
+        (&json!(1 << 20), &json!("standard"))
+    );
 
     let path = "/v1/sessions/t1:e1:s1/chunks/7";
     let headers = ["content-type: video/webm;codecs=vp8"];
@@ -41,7 +46,7 @@ fn a_session_is_created_uploads_and_ends() {
     assert_eq!(gateway.ask(&request("POST", "/v1/sessions/t1:e1:s1/end", token, &[], b"")).status, 202);
 
     let entries = gateway.log.entries();
-    let Entry::Session(started) = &entries[0] else { panic!("{entries:?}") };
+    let Entry::Session(started) = &entries[1] else { panic!("{entries:?}") };
     let SessionEvent::Started { policy, expected, .. } = &started.event else { panic!("{started:?}") };
     assert_eq!((policy.as_str(), expected.unwrap().length().0), ("standard", 3_600_000));
     let Entry::Chunk(chunk) = &entries[2] else { panic!("{entries:?}") };
@@ -82,6 +87,99 @@ fn a_chunk_is_acknowledged_when_the_log_has_it_and_not_before() {
     assert!(!waiting.is_finished());
     gateway.log.release();
     assert_eq!(waiting.join().unwrap().status, 204);
+}
+
+#[test]
+fn nothing_happens_that_the_audit_log_does_not_know_of() {
+    let gateway = Gateway::start();
+    gateway.log.behave(Behaviour::Holds);
+    let token = gateway.candidate(SESSION);
+    let ending = gateway.ask_aside(request("POST", "/v1/sessions/t1:e1:s1/end", &token, &[], b""));
+    wait_until(|| gateway.log.held() == 1);
+    assert!(matches!(&gateway.log.entries()[..], [Entry::Audit(_)]));
+    gateway.log.behave(Behaviour::Acknowledges);
+    gateway.log.release();
+    assert_eq!(ending.join().unwrap().status, 202);
+    assert!(matches!(&gateway.log.entries()[..], [Entry::Audit(_), Entry::Upload(_)]));
+}
+
+#[test]
+fn a_session_that_sends_slowly_stops_nobody_else() {
+    let gateway = Gateway::with(gateway::GatewaySettings { upload_bytes: 5 << 20, ..settings() });
+    let token = gateway.candidate(SESSION);
+    let head = format!(
+        "PUT /v1/sessions/t1:e1:s1/chunks/0 HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\
+         authorization: Bearer {token}\r\ncontent-type: video/webm\r\n"
+    );
+    let slow: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = gateway.connect();
+            // Of unknown length, and nothing of it comes.
+            stream
+                .write_all(
+                    format!("{head}transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n").as_bytes(),
+                )
+                .unwrap();
+            // It is asked for, so its room is taken.
+            stream.read_exact(&mut [0; 25]).unwrap();
+            stream
+        })
+        .collect();
+    gateway.put_chunk(SESSION, "5", b"x").assert_problem(429);
+    assert_eq!(gateway.put_chunk("t1/e1/s2", "0", &vec![0; 1 << 20]).status, 204);
+    drop(slow);
+    wait_until(|| gateway.put_chunk(SESSION, "5", b"x").status == 204);
+}
+
+#[test]
+fn a_client_that_knows_of_no_chunk_begins_above_all_others() {
+    let gateway = Gateway::start();
+    let service = gateway.token(Role::Service, "t1");
+    let new = json!({"exam": "e1", "name": "s1"});
+    let created = gateway.post("/v1/sessions", &service, &new).json();
+    assert_eq!(created["upload"]["first_chunk"], 0);
+    let renew =
+        |token: &str| gateway.ask(&request("POST", "/v1/sessions/t1:e1:s1/token", token, &[], b"")).json();
+    let hour_ago = in_an_hour() - 7_200;
+    let session = Some(SESSION.to_owned());
+    let renew_until = Some(in_an_hour());
+    let old = Claims { session, renew_until, created: Some(hour_ago), ..claims(Role::Candidate, "t1") };
+    let renewed = renew(&gateway.keys.sign(&old));
+    let above = |answer: &serde_json::Value| {
+        let first = answer.as_u64().unwrap();
+        assert!((36_000..36_100).contains(&first), "{first}");
+    };
+    above(&renewed["first_chunk"]);
+    above(&renew(renewed["token"].as_str().unwrap())["first_chunk"]);
+    assert_eq!(renew(&service)["first_chunk"], 0, "nobody knows when it was created");
+    // Once the log has told of the session, its back end's tokens begin above it, too.
+    gateway.read(crate::reading::start_at(SESSION, i64::try_from(hour_ago).unwrap() * 1000));
+    above(&renew(&service)["first_chunk"]);
+    above(&gateway.post("/v1/sessions", &service, &new).json()["upload"]["first_chunk"]);
+
+    let put = |header: &str| {
+        let headers = ["content-type: video/webm", header];
+        let token = gateway.candidate(SESSION);
+        gateway.ask(&request("PUT", "/v1/sessions/t1:e1:s1/chunks/36000", &token, &headers, b"x"))
+    };
+    put("chunk-begins: yes").assert_problem(400);
+    for (header, begins) in [("chunk-begins: ?1", true), ("chunk-begins: ?0", false), ("x: y", false)] {
+        assert_eq!(put(header).status, 204);
+        let entries = gateway.log.entries();
+        let Some(Entry::Chunk(chunk)) = entries.last() else { panic!("{entries:?}") };
+        assert_eq!(chunk.header.begins, begins, "{header}");
+    }
+}
+
+#[test]
+fn tokens_and_ends_of_a_session_are_asked_for_seldom() {
+    let gateway = Gateway::start();
+    let end =
+        |token: &str| gateway.ask(&request("POST", "/v1/sessions/t1:e1:s1/end", token, &[], b"")).status;
+    let token = gateway.candidate(SESSION);
+    let statuses: Vec<u16> = (0..11).map(|_| end(&token)).collect();
+    assert_eq!((&statuses[..10], statuses[10]), (&[202; 10][..], 429));
+    assert_eq!(end(&gateway.token(Role::Service, "t1")), 202, "its back end has its own");
 }
 
 #[test]

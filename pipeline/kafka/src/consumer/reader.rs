@@ -129,6 +129,18 @@ impl PartitionReader {
         serve(&self.ends);
     }
 
+    /// The first offset of a partition, and the one after its last: of what is committed.
+    ///
+    /// # Errors
+    /// If the brokers do not answer within `patience`, or refuse it.
+    pub fn bounds(&self, topic: &str, partition: i32, patience: Duration) -> Result<(i64, i64), KafkaError> {
+        patiently(Instant::now(), patience, || {
+            watermarks(&self.consumer, topic, partition).map_err(|error| {
+                KafkaError::from_library("ask for watermarks", error).about(&[Subject::Topic(topic)])
+            })
+        })
+    }
+
     /// Reads the one record at an offset, or the first one after it; `None` if there is none. All other partitions
     /// must be taken away before.
     ///

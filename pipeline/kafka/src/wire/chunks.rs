@@ -4,12 +4,16 @@ use domain::messages::envelope::event_id;
 use domain::messages::{CHUNK_TYPE, Chunk, ChunkHeader};
 use serde::Serialize;
 
-use super::attributes::{CONTENT_TYPE, Event, check_kind, check_session, number, required, subject};
+use super::attributes::{
+    CONTENT_TYPE, Event, check_kind, check_session, number, optional, parse, required, subject,
+};
 use super::error::WireError;
 use crate::record::{Outgoing, Record};
 
 const NUMBER: &str = "ce_chunk";
 const SHA256: &str = "ce_chunksha256";
+/// Absent where it is false.
+const BEGINS: &str = "ce_chunkbegins";
 
 /// What the id of a chunk is made of: the same chunk sent twice is recognised.
 #[derive(Serialize)]
@@ -29,6 +33,9 @@ impl Outgoing {
         let mut headers = event.headers(CHUNK_TYPE, id, session, &header.media_type);
         headers.push(NUMBER, header.number.to_string());
         headers.push(SHA256, header.sha256.as_str());
+        if header.begins {
+            headers.push(BEGINS, "true");
+        }
         let key = session.as_bytes().to_vec();
         Self { topic: topic.into(), partition: None, key, value: Some(bytes), headers }
     }
@@ -46,6 +53,7 @@ pub fn decode_chunk(record: &Record) -> Result<ChunkHeader, WireError> {
         number: number(headers, NUMBER)?,
         sha256: required(headers, SHA256)?.to_owned(),
         media_type: required(headers, CONTENT_TYPE)?.to_owned(),
+        begins: optional(headers, BEGINS)?.map_or(Ok(false), |text| parse(text, BEGINS))?,
     };
     header.validate()?;
     check_session(record, header.session.as_str())?;

@@ -281,7 +281,7 @@ fn a_chunk_is_read_back_as_it_was_written() {
     let chunk = Chunk::new("t1/e7/s42".parse().unwrap(), 7, "video/webm;codecs=vp8", b"\x1a".to_vec());
     let Outgoing { key, value, headers, .. } = Outgoing::chunk("exam.chunks", EVENT, chunk.clone());
     let record = read(std::str::from_utf8(&key).unwrap(), (headers, value.unwrap()));
-    assert_eq!(decode_chunk(&record), Ok(chunk.header));
+    assert_eq!(decode_chunk(&record), Ok(chunk.header.clone()));
     assert_eq!(record.value.as_deref(), Some(&chunk.bytes[..]));
     let without = |value| decode_chunk(&Record { value, ..record.clone() });
     assert_eq!(without(None), Err(WireError::NoValue));
@@ -290,6 +290,12 @@ fn a_chunk_is_read_back_as_it_was_written() {
     assert_eq!(altered("ce_chunk", None), WireError::MissingHeader { header: "ce_chunk" });
     assert_eq!(altered("ce_chunk", Some("-1")), WireError::InvalidHeader { header: "ce_chunk" });
     assert_eq!(altered("ce_chunk", Some("99999999")), WireError::Chunk(ChunkError::Number));
+    assert_eq!(altered("ce_chunkbegins", Some("?1")), WireError::InvalidHeader { header: "ce_chunkbegins" });
+    let mut begins = chunk;
+    begins.header.begins = true;
+    let Outgoing { value, headers, .. } = Outgoing::chunk("exam.chunks", EVENT, begins.clone());
+    let other = read("t1/e7/s42", (headers, value.unwrap()));
+    assert_eq!(decode_chunk(&other), Ok(begins.header));
     assert_eq!(altered("ce_chunksha256", Some("0f")), WireError::Chunk(ChunkError::Hash));
     assert_eq!(altered("content-type", Some("text/html")), WireError::Chunk(ChunkError::MediaType));
     assert_eq!(altered("ce_subject", Some("t1/e7/s43")), WireError::KeyIsNotSession);
