@@ -149,13 +149,13 @@ fn parameters(row: &Endpoint, requests: &mut SchemaGenerator) -> Vec<Value> {
 
 /// A parameter that is not there is not there: it is never `null`.
 fn not_null(mut schema: Value) -> Value {
-    if let Some(kinds) = schema["type"].as_array_mut() {
+    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
         kinds.retain(|kind| kind != "null");
         if let [kind] = kinds.as_slice() {
             schema["type"] = kind.clone();
         }
     }
-    if let Some(any) = schema["anyOf"].as_array_mut() {
+    if let Some(any) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
         any.retain(|part| part["type"] != "null");
     }
     if let Some(fields) = schema.as_object_mut() {

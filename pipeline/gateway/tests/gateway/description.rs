@@ -48,6 +48,17 @@ fn every_schema_that_is_referred_to_is_there() {
 }
 
 #[test]
+fn no_parameter_has_a_type_of_null() {
+    let document = openapi::document();
+    let operations = document["paths"].as_object().unwrap().values().filter_map(|path| path.as_object());
+    let parameters = operations.flat_map(|path| path.values()).filter_map(|row| row["parameters"].as_array());
+    for parameter in parameters.flatten() {
+        let schema = parameter["schema"].as_object().unwrap();
+        assert!(!schema.values().any(serde_json::Value::is_null), "{parameter}");
+    }
+}
+
+#[test]
 fn answers_are_as_the_document_says() {
     let gateway = Gateway::start();
     gateway.read(crate::reading::start_of("t1/e1/s1", 0));
