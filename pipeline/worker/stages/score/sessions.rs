@@ -537,7 +537,7 @@ mod tests {
         assert_eq!(sessions.let_go(&id), None, "nobody knows where it is stored");
         let minute = Duration::from_secs(60);
         assert_eq!(sessions.quiet(Instant::now(), minute), []);
-        assert_eq!(sessions.quiet(Instant::now() + minute, minute), [id.clone()]);
+        assert_eq!(sessions.quiet(Instant::now() + minute, minute), std::slice::from_ref(&id));
         sessions.stored(&id, Some(5));
         assert_eq!(sessions.let_go(&id), Some(5));
         assert_eq!((sessions.len(), sessions.knows(&id)), (0, false));
