@@ -159,6 +159,8 @@ impl StreamReader {
             let (Ok(passed) | Err(passed)) = found;
             window.skip(passed as u64);
             self.is_lost = found.is_err();
+            // Its description may not be whole yet: until it is, this is where to read on.
+            self.point = self.point_at(window.position());
             return Ok(!self.is_lost);
         }
         if let Some(end) = self.data_end {

@@ -273,7 +273,7 @@ proptest! {
         let (said, places) = run(&mut fresh(), &log, 0);
         let crash = restart.index(places.len());
         let (state, from) = places[crash].clone();
-        let since = state.as_ref().map_or(0, |(_, after)| after + 1);
+        let stored = state.as_ref().map(|(_, after)| *after);
         let mut again = match state {
             None => fresh(),
             Some((state, _)) => {
@@ -283,6 +283,7 @@ proptest! {
         };
         // Another upload may have held the offset back.
         let from = earlier.index(from as usize + 1);
+        let since = stored.map_or(from, |after| after + 1);
         // What the state does not know is said again, and the same.
         prop_assert_eq!(run(&mut again, &log, from).0.concat(), said[since..].concat());
     }
