@@ -1,5 +1,5 @@
 //! The wall clock: the one place where messages get a time of day, for `run` objects only, and where
-//! delays are measured, for metrics and traces only.
+//! delays are measured: for metrics, traces, and first guesses that the log decides.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -21,6 +21,8 @@ pub struct LiveCutter {
     /// What came before the first frames.
     header: Vec<u8>,
     is_header_whole: bool,
+    /// As many bytes it may have.
+    longest_header: usize,
     packets: Vec<Packet>,
 }
 
@@ -32,6 +34,7 @@ impl LiveCutter {
             cutter: Cutter::new(settings),
             header: Vec::new(),
             is_header_whole: false,
+            longest_header: limits.header.min(CutState::LONGEST_HEADER),
             packets: Vec::new(),
         }
     }
@@ -46,6 +49,7 @@ impl LiveCutter {
             cutter: Cutter::resume(settings, &point),
             header: point.header,
             is_header_whole: true,
+            longest_header: limits.header.min(CutState::LONGEST_HEADER),
             packets: Vec::new(),
         })
     }
@@ -82,7 +86,7 @@ impl LiveCutter {
             self.is_header_whole = true;
         }
         let bytes = self.header.len() as u64;
-        check_size("the header of a recording", bytes, CutState::LONGEST_HEADER).map(drop)
+        check_size("the header of a recording", bytes, self.longest_header).map(drop)
     }
 
     /// Bytes of the stream are missing here: their time becomes a segment that shows nothing.
@@ -114,7 +118,7 @@ impl LiveCutter {
     }
 
     /// From where to go on to get the segments that are not complete yet. `None` where that cannot be said
-    /// now: before the first frame, or while a segment waits for a frame that is decoded late.
+    /// now: before the first frame that is shown, or while a segment waits for a frame that is decoded late.
     pub fn point(&self) -> Option<CutPoint> {
         self.cutter.point(&self.header, self.demuxer.origin(), self.demuxer.point()?)
     }

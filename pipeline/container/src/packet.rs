@@ -71,6 +71,11 @@ impl Clock {
         self.origin
     }
 
+    /// Whether frames wait for the first one that is shown.
+    pub(crate) fn holds_frames(&self) -> bool {
+        !self.early.is_empty()
+    }
+
     /// Places a frame, and with the first one that is shown those that came before it.
     pub(crate) fn place(&mut self, frame: Frame, packets: &mut Vec<Packet>) -> Result<(), ContainerError> {
         if let Some(origin) = self.origin {

@@ -99,6 +99,10 @@ impl Reader {
 
     /// Where reading has to begin to go on as from here; `None` before the first cluster.
     pub(crate) fn point(&self, window: &Window) -> Option<StreamPoint> {
+        // Frames that wait were not handed on, though they count as such: they are to be read again.
+        if self.clock.holds_frames() {
+            return None;
+        }
         match self.place {
             Place::Lost => Some(StreamPoint { is_lost: true, ..self.point_at(window.released()) }),
             _ => self.header_end.map(|_| self.point),

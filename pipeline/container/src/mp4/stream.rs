@@ -73,6 +73,10 @@ impl StreamReader {
 
     /// Where reading has to begin to go on as from here; `None` before the first fragment.
     pub(crate) fn point(&self, window: &Window) -> Option<StreamPoint> {
+        // Frames that wait were not handed on, though they count as such: they are to be read again.
+        if self.clock.holds_frames() {
+            return None;
+        }
         match self.is_lost {
             true => Some(StreamPoint { is_lost: true, ..self.point_at(window.released()) }),
             false => self.header_end.map(|_| self.point),
@@ -155,6 +159,8 @@ impl StreamReader {
             let (Ok(passed) | Err(passed)) = found;
             window.skip(passed as u64);
             self.is_lost = found.is_err();
+            // Its description may not be whole yet: until it is, this is where to read on.
+            self.point = self.point_at(window.position());
             return Ok(!self.is_lost);
         }
         if let Some(end) = self.data_end {

@@ -64,6 +64,11 @@ pub enum StreamState {
     Open(CutPoint),
     /// It cannot be read: what comes up to the next header is dropped.
     GivenUp,
+    /// The upload is over: of what comes, nothing is read any more.
+    Over {
+        /// Offset of the record that said so.
+        at: i64,
+    },
 }
 
 /// From where a recording is cut on.

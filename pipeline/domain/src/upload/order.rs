@@ -40,6 +40,8 @@ pub enum Turn<T> {
     Chunk(u64, T),
     /// So many chunks are lost here.
     Lost(u64),
+    /// So many numbers are passed over here: whoever sent the next chunk knows of none that has them.
+    Passed(u64),
 }
 
 /// The chunks of one upload on their way into order.
@@ -58,6 +60,7 @@ pub struct ChunkOrder<T> {
 #[derive(Debug)]
 struct Waiting<T> {
     hash: u64,
+    begins: bool,
     bytes: usize,
     chunk: T,
 }
@@ -84,9 +87,9 @@ impl<T> ChunkOrder<T> {
         self.waiting.values().map(|waiting| &waiting.chunk)
     }
 
-    /// Takes a chunk of so many bytes, whose hash begins with the digits of a SHA-256. Ask for turns
-    /// afterwards.
-    pub fn offer(&mut self, number: u64, sha256: &str, bytes: usize, chunk: T) -> Arrival {
+    /// Takes a chunk of so many bytes, whose hash begins with the digits of a SHA-256. If it begins, nothing is
+    /// waited for that is missing before it. Ask for turns afterwards.
+    pub fn offer(&mut self, number: u64, sha256: &str, begins: bool, bytes: usize, chunk: T) -> Arrival {
         let hash = sha256.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
         let known = self.recent.iter().find(|(known, _)| *known == number).map(|(_, hash)| *hash);
         let known = known.or_else(|| self.waiting.get(&number).map(|waiting| waiting.hash));
@@ -96,29 +99,34 @@ impl<T> ChunkOrder<T> {
         if known.is_some() || number < self.next {
             return Arrival::Repeated;
         }
+        if begins {
+            self.given_up = self.given_up.max(number);
+        }
         self.bytes += bytes;
-        self.waiting.insert(number, Waiting { hash, bytes, chunk });
+        self.waiting.insert(number, Waiting { hash, begins, bytes, chunk });
         Arrival::Taken
     }
 
     /// Gives up what is missing before chunks that wait.
     pub fn give_up(&mut self) {
         if let Some((last, _)) = self.waiting.last_key_value() {
-            self.given_up = *last;
+            self.given_up = self.given_up.max(*last);
         }
     }
 
     /// What is next, if it is known.
     pub fn turn(&mut self) -> Option<Turn<T>> {
-        let first = *self.waiting.first_key_value()?.0;
+        let (first, begins) =
+            self.waiting.first_key_value().map(|(first, waiting)| (*first, waiting.begins))?;
         if first > self.next {
             let is_too_much = self.bytes > self.bounds.bytes || self.waiting.len() > self.bounds.chunks;
             if !is_too_much && self.next >= self.given_up {
                 return None;
             }
-            return Some(Turn::Lost(first - std::mem::replace(&mut self.next, first)));
+            let missing = first - std::mem::replace(&mut self.next, first);
+            return Some(if begins { Turn::Passed(missing) } else { Turn::Lost(missing) });
         }
-        let (number, Waiting { hash, bytes, chunk }) = self.waiting.pop_first()?;
+        let (number, Waiting { hash, bytes, chunk, .. }) = self.waiting.pop_first()?;
         self.bytes -= bytes;
         self.next = number + 1;
         if self.recent.len() == REMEMBERED {
@@ -141,6 +149,8 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Entry {
         Chunk(u64),
+        /// One that begins.
+        Begins(u64),
         Silent,
     }
 
@@ -158,8 +168,9 @@ mod tests {
         let mut turns = Vec::new();
         for entry in log {
             match entry {
-                Entry::Chunk(number) => {
-                    order.offer(*number, &digits(*number), 10 + *number as usize % 7, *number);
+                Entry::Chunk(number) | Entry::Begins(number) => {
+                    let (begins, bytes) = (matches!(entry, Entry::Begins(_)), 10 + *number as usize % 7);
+                    order.offer(*number, &digits(*number), begins, bytes, *number);
                 }
                 Entry::Silent => order.give_up(),
             }
@@ -172,14 +183,14 @@ mod tests {
     #[test]
     fn repetitions_are_told_from_contradictions() {
         let mut order = ChunkOrder::from(0, BOUNDS);
-        assert_eq!(order.offer(1, &digits(1), 10, ()), Arrival::Taken);
-        assert_eq!(order.offer(1, &digits(1), 10, ()), Arrival::Repeated);
-        assert_eq!(order.offer(1, &digits(9), 10, ()), Arrival::Contradicted);
+        assert_eq!(order.offer(1, &digits(1), false, 10, ()), Arrival::Taken);
+        assert_eq!(order.offer(1, &digits(1), false, 10, ()), Arrival::Repeated);
+        assert_eq!(order.offer(1, &digits(9), false, 10, ()), Arrival::Contradicted);
         assert_eq!(order.turn(), None);
-        assert_eq!(order.offer(0, &digits(0), 10, ()), Arrival::Taken);
+        assert_eq!(order.offer(0, &digits(0), false, 10, ()), Arrival::Taken);
         assert_eq!([order.turn(), order.turn()], [Some(Turn::Chunk(0, ())), Some(Turn::Chunk(1, ()))]);
-        assert_eq!(order.offer(0, &digits(0), 10, ()), Arrival::Repeated);
-        assert_eq!(order.offer(0, &digits(9), 10, ()), Arrival::Contradicted);
+        assert_eq!(order.offer(0, &digits(0), false, 10, ()), Arrival::Repeated);
+        assert_eq!(order.offer(0, &digits(9), false, 10, ()), Arrival::Contradicted);
         assert_eq!((order.next(), order.bytes()), (2, 0));
     }
 
@@ -194,8 +205,21 @@ mod tests {
         assert_eq!(turns(0, &silent), [Turn::Lost(3), chunk(3), Turn::Lost(1), chunk(5), chunk(6)]);
     }
 
+    #[test]
+    fn nothing_is_waited_for_before_a_chunk_that_begins() {
+        let chunk = |number| Turn::Chunk(number, number);
+        assert_eq!(turns(0, &[Entry::Begins(7), Entry::Chunk(8)]), [Turn::Passed(7), chunk(7), chunk(8)]);
+        let log =
+            [0, 2].map(Entry::Chunk).into_iter().chain([Entry::Begins(9), Entry::Chunk(1), Entry::Begins(3)]);
+        let expected = [chunk(0), Turn::Lost(1), chunk(2), Turn::Passed(6), chunk(9)];
+        assert_eq!(turns(0, &log.collect::<Vec<_>>()), expected);
+    }
+
     fn log() -> impl Strategy<Value = Vec<Entry>> {
-        let entry = prop_oneof![12 => (0..30u64).prop_map(Entry::Chunk), 1 => Just(Entry::Silent)];
+        let entry = prop_oneof![
+            12 => (0..30u64).prop_map(Entry::Chunk), 1 => (0..30u64).prop_map(Entry::Begins),
+            1 => Just(Entry::Silent),
+        ];
         let disorder = prop::collection::vec(entry, 0..60);
         let delays = prop::collection::vec((0..6u64, 0..20u8), 30);
         let delayed = delays.prop_map(|delays| {
@@ -205,6 +229,7 @@ mod tests {
                     0 => {}
                     1 => log.extend([0, 2].map(|again| (number + delay + again, Entry::Chunk(number)))),
                     2 => log.extend([(number, Entry::Chunk(number)), (number, Entry::Silent)]),
+                    3 => log.push((number + delay, Entry::Begins(number))),
                     _ => log.push((number + delay, Entry::Chunk(number))),
                 }
             }
@@ -224,7 +249,7 @@ mod tests {
                         prop_assert_eq!(number, next);
                         next += 1;
                     }
-                    Turn::Lost(count) => {
+                    Turn::Lost(count) | Turn::Passed(count) => {
                         prop_assert!(count > 0);
                         next += count;
                     }
@@ -242,17 +267,18 @@ mod tests {
         ) {
             let begin = run(0, &log[..crash.index(log.len() + 1)]).1.saturating_sub(back);
             let all = turns(0, &log);
-            let from = log.iter().position(|entry| matches!(entry, Entry::Chunk(number) if *number >= begin));
+            let from = log.iter().position(|entry| matches!(entry, Entry::Chunk(number) | Entry::Begins(number) if *number >= begin));
             let later = from.map_or(Vec::new(), |from| turns(begin, &log[from..]));
             let mut next = 0;
             let expected: Vec<_> = all
                 .into_iter()
                 .filter_map(|turn| {
                     let before = next;
-                    next += if let Turn::Lost(count) = turn { count } else { 1 };
+                    next += if let Turn::Lost(count) | Turn::Passed(count) = turn { count } else { 1 };
                     match turn {
                         // The part of a hole that lies before the beginning is none of our business.
                         Turn::Lost(_) => (next > begin).then(|| Turn::Lost(next - before.max(begin))),
+                        Turn::Passed(_) => (next > begin).then(|| Turn::Passed(next - before.max(begin))),
                         Turn::Chunk(..) => (before >= begin).then_some(turn),
                     }
                 })

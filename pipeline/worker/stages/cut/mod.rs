@@ -2,8 +2,9 @@
 //!
 //! In: `exam.chunks` as a member of a group. Out: `exam.segments`, facts whose media time only the cutter knows
 //! (`exam.sessions`), that uploads are silent (`exam.chunks`), `exam.cut-state`, dead letters, and the offset of
-//! the first chunk that any upload of the partition still needs, all in one transaction: a segment is there if
-//! and only if the state knows it, and no chunk is passed whose frames are in no segment yet.
+//! the first chunk that any upload of the partition still needs, all in one transaction: what the state knows is
+//! there, and no chunk is passed whose frames are in no segment yet. While a segment waits for frames that are decoded
+//! late there is no state: what is said then is said again, and the same, by whoever goes on from the last one.
 //!
 //! One thread does all of it: nothing is decoded, so it is far quicker than what comes after it. What an upload
 //! becomes is decided by the log alone ([`session`]); a wall clock only writes into that log that nothing came
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use container::{CutSettings, Limits};
 use domain::error::ErrorKind;
 use domain::messages::CutState;
+use domain::time::Millis;
 use domain::upload::Bounds;
 use kafka::{
     Assignment, Connection, GroupConsumer, GroupProtocol, GroupSettings, KafkaError, PartitionReader, Record,
@@ -64,16 +66,25 @@ const TURN: Duration = Duration::from_secs(5);
 const BUFFER: usize = 16 << 20;
 /// In a record: all but the frames of a segment.
 const AROUND_FRAMES: usize = 128 << 10;
+/// After how long a silent upload gives up what it kept to go on from, which others have to read again with it: as
+/// long as the longest preroll, and what takes for a device to come back.
+const LET_GO_AFTER: Millis = Millis::from_secs(90);
 /// How much may wait behind a chunk that is missing.
 const BOUNDS: Bounds = Bounds { bytes: 16 << 20, chunks: 256 };
 
 impl Cutting {
     /// How uploads are cut so that every segment fits into a record of this many bytes: one that would not is
     /// closed early, and the next one begins with what it is decoded from.
-    pub(super) fn within(record: usize) -> Self {
+    pub(super) fn within(record: usize, silence: Duration) -> Self {
+        let silence = Millis(silence.as_millis().try_into().unwrap_or(i64::MAX));
         let bytes = record.saturating_sub(AROUND_FRAMES).max(record / 2);
-        let limits = Limits { header: CutState::LONGEST_HEADER, frame: bytes / 2, ..Limits::default() };
-        Self { limits, settings: CutSettings { bytes, ..CutSettings::default() }, bounds: BOUNDS }
+        let limits = Limits {
+            header: CutState::LONGEST_HEADER.min(record / 4),
+            frame: bytes / 2,
+            ..Limits::default()
+        };
+        let settings = CutSettings { bytes, ..CutSettings::default() };
+        Self { limits, settings, bounds: BOUNDS, silence, let_go: LET_GO_AFTER }
     }
 }
 
@@ -90,7 +101,6 @@ pub(super) struct Cut {
     pub how: Cutting,
     /// What uploads may hold, in bytes.
     pub budget: usize,
-    pub silence: Duration,
     pub metrics: Metrics,
     pub spans: Spans,
     pub pulse: Arc<Pulse>,
@@ -133,6 +143,14 @@ struct Due {
     trouble: Trouble,
 }
 
+/// A partition that was put down.
+struct Resting {
+    partition: i32,
+    since: Instant,
+    /// Up to where it was read.
+    reached: Option<i64>,
+}
+
 /// The running role.
 struct Run {
     by: Cut,
@@ -143,7 +161,7 @@ struct Run {
     states: PartitionReader,
     shares: BTreeMap<i32, Share>,
     /// Partitions that were put down, the first one for longest.
-    resting: VecDeque<(i32, Instant)>,
+    resting: VecDeque<Resting>,
     /// For how long partitions were put down so far.
     rested: Duration,
     /// When a partition was last put down or taken up again.
@@ -151,8 +169,6 @@ struct Run {
     /// The positions that were committed last.
     committed: BTreeMap<i32, i64>,
     batch: Batch,
-    /// When nothing more was there to read.
-    caught_up: Option<Instant>,
 }
 
 impl Run {
@@ -182,7 +198,6 @@ impl Run {
             turn: Instant::now(),
             committed: BTreeMap::new(),
             batch,
-            caught_up: None,
         })
     }
 
@@ -219,7 +234,6 @@ impl Run {
         match self.consumer.poll(POLL) {
             Ok(Some(record)) => self.take(record),
             Ok(None) => {
-                self.caught_up = Some(Instant::now());
                 if self.batch.outgoing.is_empty() {
                     self.by.metrics.caught_up(ROLE);
                 }
@@ -257,7 +271,7 @@ impl Run {
         }
     }
 
-    /// Writes that uploads are silent; only while all that came has been read: else it is not they who are.
+    /// Writes what only a clock can tell.
     fn look_at_clocks(&mut self) {
         let (metrics, held) = (&self.by.metrics, self.held());
         metrics.uploads(self.shares.values().map(Share::len).sum());
@@ -266,8 +280,9 @@ impl Run {
         if let Some(publisher) = &self.publisher {
             publisher.keep_in_touch();
         }
-        if self.caught_up.is_some_and(|caught_up| caught_up.elapsed() < LOOK_AT_CLOCKS_EVERY) {
-            self.shares.values_mut().for_each(|share| share.tell_silences(self.by.silence, &mut self.batch));
+        for share in self.shares.values_mut() {
+            share.tell_silences(&mut self.batch);
+            share.forget(&mut self.batch);
         }
     }
 
@@ -275,11 +290,13 @@ impl Run {
     fn commit(&mut self) -> Result<(), CutError> {
         let Some(publisher) = self.publisher.as_mut() else { return Ok(()) };
         self.shares.values_mut().for_each(|share| share.store(&mut self.batch));
+        // All of them, whether or not they moved: with offsets the group is asked whether this is still a member.
         let positions =
             self.shares.iter().filter_map(|(partition, share)| Some((*partition, share.position()?)));
-        let positions: Vec<(i32, i64)> =
-            positions.filter(|(partition, next)| self.committed.get(partition) != Some(next)).collect();
-        if !self.batch.outgoing.is_empty() || !positions.is_empty() {
+        let positions: Vec<(i32, i64)> = positions.collect();
+        let have_moved =
+            positions.iter().any(|(partition, next)| self.committed.get(partition) != Some(next));
+        if !self.batch.outgoing.is_empty() || have_moved {
             let (topic, started) = (self.by.topics.chunks(), Instant::now());
             let offsets: Vec<(&str, i32, i64)> =
                 positions.iter().map(|(partition, next)| (topic.as_str(), *partition, *next)).collect();
@@ -308,17 +325,17 @@ impl Run {
         let gone = self.changes.take_gone();
         let assigned = self.consumer.assigned();
         let is_gone = |partition: &i32| gone.contains(partition) || !assigned.contains(partition);
-        self.resting.retain(|(partition, _)| !is_gone(partition));
+        self.resting.retain(|resting| !is_gone(&resting.partition));
         let before = self.shares.len();
         self.shares.retain(|partition, _| !is_gone(partition));
         if self.shares.len() < before && !self.batch.outgoing.is_empty() {
             // The batch holds what the partition led to: all of it is done again, by whoever owns what.
             return self.start_over();
         }
-        let rests = |partition: &i32| self.resting.iter().any(|(resting, _)| resting == partition);
+        let rests = |partition: &i32| self.resting.iter().any(|resting| resting.partition == *partition);
         let is_new = |partition: &i32| !self.shares.contains_key(partition) && !rests(partition);
         let new: Vec<i32> = assigned.into_iter().filter(is_new).collect();
-        new.into_iter().try_for_each(|partition| self.take_up(partition))
+        new.into_iter().try_for_each(|partition| self.take_up(partition, None))
     }
 
     /// Reads everything again that is not committed.
@@ -329,15 +346,18 @@ impl Run {
         self.shares.clear();
         self.resting.clear();
         self.consumer.rewind(&assigned)?;
-        assigned.into_iter().try_for_each(|partition| self.take_up(partition))
+        assigned.into_iter().try_for_each(|partition| self.take_up(partition, None))
     }
 
-    /// Goes on with a partition from where it is committed: reading is there already.
-    fn take_up(&mut self, partition: i32) -> Result<(), CutError> {
+    /// Goes on with a partition from where it is committed: reading is there already. It may have been read up to
+    /// an offset before.
+    fn take_up(&mut self, partition: i32, reached: Option<i64>) -> Result<(), CutError> {
         let (topics, metrics) = (&self.by.topics, &self.by.metrics);
-        let share = Share::restore(partition, self.by.how, topics, &self.states, metrics)?;
+        let next = self.consumer.committed(&[partition])?.pop().map(|(_, next)| next);
+        let share = Share::restore((partition, next, reached), self.by.how, topics, &self.states, metrics)?;
         self.shares.insert(partition, share);
         self.committed.remove(&partition);
+        self.committed.extend(next.map(|next| (partition, next)));
         self.consumer.resume(&[partition])?;
         Ok(())
     }
@@ -347,8 +367,13 @@ impl Run {
     }
 
     /// Puts a partition down while uploads hold more than they may, and takes one up again when there is room,
-    /// or in turns. The one that holds most goes on, and alone may hold what it needs: else nothing would.
+    /// or in turns. The one that holds most goes on until its turn is over, and alone may hold what it needs: else
+    /// nothing would. A turn begins with the first record that was not read in the one before.
     fn keep_within_budget(&mut self) -> Result<(), CutError> {
+        let behind = self.shares.iter().find(|(_, share)| share.is_behind()).map(|(partition, _)| *partition);
+        if behind.is_some() {
+            self.turn = Instant::now();
+        }
         let (held, budget) = (self.held(), self.by.budget);
         let is_tight = held > budget / 2;
         let rest = if is_tight { TURN } else { TURN / 5 };
@@ -356,22 +381,26 @@ impl Run {
         let mut holders: Vec<(usize, i32)> =
             self.shares.iter().map(|(partition, share)| (share.held(), *partition)).collect();
         holders.sort_unstable_by(|one, other| other.cmp(one));
+        let stays = behind.or(holders.first().map(|(_, partition)| *partition));
         let down = match is_turn {
             true => holders.first().filter(|_| is_tight),
             // Little would be won by those that hold little.
-            false => holders.get(1).filter(|(second, _)| held > budget && *second >= budget / 16),
+            false => {
+                let next = holders.iter().find(|(_, partition)| Some(*partition) != stays);
+                next.filter(|(bytes, _)| held > budget && *bytes >= budget / 16)
+            }
         };
         if let Some((_, partition)) = down.copied() {
             tracing::warn!(partition, held, budget, "no room for all uploads: cut in turns");
             self.commit()?;
             self.consumer.pause(&[partition])?;
-            self.shares.remove(&partition);
-            self.resting.push_back((partition, Instant::now()));
+            let reached = self.shares.remove(&partition).and_then(|share| share.reached());
+            self.resting.push_back(Resting { partition, since: Instant::now(), reached });
         }
-        if is_turn && let Some((partition, since)) = self.resting.pop_front() {
+        if is_turn && let Some(Resting { partition, since, reached }) = self.resting.pop_front() {
             self.rested += since.elapsed();
             self.consumer.rewind(&[partition])?;
-            self.take_up(partition)?;
+            self.take_up(partition, reached)?;
         }
         if is_turn || down.is_some() {
             self.turn = Instant::now();

@@ -20,9 +20,6 @@ use crate::piece::Piece;
 
 /// What an open upload costs beside its media.
 const OVERHEAD: usize = 4 << 10;
-/// Whoever says that an upload is silent may have said so just before a chunk came, which then is before it in
-/// the log.
-const LEAST_SILENCE_MS: i64 = 500;
 
 /// How uploads are cut.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +27,10 @@ pub struct Cutting {
     pub limits: Limits,
     pub settings: CutSettings,
     pub bounds: Bounds,
+    /// After how long an upload of which nothing comes is silent.
+    pub silence: Millis,
+    /// After how long it gives up what it kept to go on from.
+    pub let_go: Millis,
 }
 
 /// What an upload led to.
@@ -152,11 +153,13 @@ impl Session {
     pub(super) fn chunk(&mut self, header: &ChunkHeader, record: Record) -> Arrival {
         let (offset, came) = (record.origin.offset, record.timestamp_ms.unwrap_or_default());
         let bytes = record.value.as_ref().map_or(0, Vec::len);
-        let arrival = self.order.offer(header.number, &header.sha256, bytes, record);
+        let arrival = self.order.offer(header.number, &header.sha256, header.begins, bytes, record);
+        // Whatever becomes of it, somebody is there.
+        (self.heard_at_ms, self.is_silent) = (came, false);
+        // It is not read again if this process ends.
+        self.is_changed |= arrival != Arrival::Taken;
         if arrival == Arrival::Taken {
             self.began_at_ms.get_or_insert(came);
-            self.heard_at_ms = came;
-            self.is_silent = false;
             self.needed.get_or_insert(offset);
             self.take_turns();
         }
@@ -169,22 +172,32 @@ impl Session {
         let on_clock = MediaMs::ZERO + Millis(at.saturating_sub(self.began_at_ms.unwrap_or(at)).max(0));
         self.is_changed = true;
         match event {
-            UploadEvent::Silent if at.saturating_sub(self.heard_at_ms) < LEAST_SILENCE_MS => {}
-            UploadEvent::Silent => self.fall_silent(),
+            UploadEvent::Silent => self.fall_silent(Millis(at.saturating_sub(self.heard_at_ms))),
             UploadEvent::BreakStarted | UploadEvent::BreakEnded => {
                 self.pass_break(event, record.origin.offset, on_clock);
             }
-            UploadEvent::Ended => self.end(on_clock),
+            UploadEvent::Ended => {
+                self.end(on_clock);
+                self.heard_at_ms = at;
+            }
         }
         event == UploadEvent::Ended
     }
 
-    /// Closes what came; when that was done before, gives up what was kept to go on from.
-    fn fall_silent(&mut self) {
+    /// Nothing came for so long: closes what came; when that was done before, gives up what was kept to go on
+    /// from.
+    fn fall_silent(&mut self, quiet: Millis) {
+        // Whoever said so had not read all that was there, or was asked for less patience.
+        if quiet < Millis(self.how.silence.0 / 2) {
+            return;
+        }
+        let was_silent = std::mem::replace(&mut self.is_silent, true);
+        if was_silent && quiet < self.how.let_go {
+            return;
+        }
         self.give_up_missing();
-        let is_long = std::mem::replace(&mut self.is_silent, true);
         let Recording::Open(cutter) = &mut self.recording else { return };
-        if is_long && !self.turned.is_empty() {
+        if was_silent && !self.turned.is_empty() {
             self.turned.clear();
             let read_on = cutter.let_go();
             self.pass_damage(read_on);
@@ -240,8 +253,10 @@ impl Session {
         while let Some(turn) = self.order.turn() {
             match turn {
                 Turn::Chunk(number, record) => self.next(number, record),
-                Turn::Lost(count) => {
-                    self.said.push(Said::Chunks("lost", count));
+                Turn::Lost(_) | Turn::Passed(_) => {
+                    if let Turn::Lost(count) = turn {
+                        self.said.push(Said::Chunks("lost", count));
+                    }
                     self.read_undecided();
                     self.pass_hole();
                 }

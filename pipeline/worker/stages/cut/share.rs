@@ -4,19 +4,23 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use domain::ids::SessionId;
-use domain::messages::{CHUNK_TYPE, ChunkHeader, CutState, UploadEvent, UploadFact};
+use domain::messages::{CHUNK_TYPE, ChunkHeader, CutState, StreamState, UploadEvent, UploadFact};
 use domain::upload::Arrival;
 use kafka::wire;
 use kafka::{KafkaError, PartitionReader, Record, Start, Topics};
 
 use super::batch::Batch;
 use super::session::{Cutting, Session};
+use crate::clock;
 use crate::telemetry::metrics::Metrics;
 
 /// How long reading stored states may take before it is begun anew.
 const PATIENCE: Duration = Duration::from_secs(45);
-/// After how long a silent upload gives up what it kept to go on from: until then its chunks have to be in the log.
-const LET_GO_AFTER: Duration = Duration::from_secs(600);
+/// For how long after its last record the state of an upload is kept, by the clock of the broker: as long as a
+/// session may last. Until then nothing that comes late begins it anew.
+const KEPT_MS: i64 = 7 * 86_400_000;
+/// A partition that is read again and of which nothing comes for so long has nothing more to be read.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// A record of the log.
 enum Entry {
@@ -37,18 +41,25 @@ pub(super) struct Share {
     partition: i32,
     how: Cutting,
     uploads: HashMap<SessionId, Upload>,
-    /// Uploads that are over, and whose state is to be deleted.
-    over: BTreeSet<SessionId>,
-    /// Where the log goes on; `None` before anything was read.
+    /// Uploads of which nothing is needed but their state: they are over, or have been silent for long.
+    resting: HashMap<SessionId, CutState>,
+    /// Those that are over, which their stored states do not say yet.
+    ended: BTreeSet<SessionId>,
+    /// Where the log goes on; `None` if nothing of it was ever read.
     next: Option<i64>,
+    /// Records before this offset were read before this share was put down.
+    reached: Option<i64>,
+    /// When a record was last read, and when that one came to the broker.
+    read: (Instant, i64),
     /// Bytes that all uploads hold.
     held: usize,
 }
 
 impl Share {
-    /// Takes a partition over where it was left: uploads go on from their stored states.
+    /// Takes a partition over where it was left, at the committed offset: uploads go on from their stored states.
+    /// Up to where it was reached before, the log is only read again.
     pub(super) fn restore(
-        partition: i32,
+        (partition, next, reached): (i32, Option<i64>, Option<i64>),
         how: Cutting,
         topics: &Topics,
         states: &PartitionReader,
@@ -61,8 +72,7 @@ impl Share {
                 None => drop(stored.remove(&record.key)),
             }
         })?;
-        let (uploads, over) = (HashMap::new(), BTreeSet::new());
-        let mut share = Self { partition, how, uploads, over, next: None, held: 0 };
+        let mut share = Self::new((partition, next, reached), how);
         for record in stored.values() {
             if let Err(problem) = share.take_up(record) {
                 metrics.refused("cut_state");
@@ -74,18 +84,48 @@ impl Share {
         Ok(share)
     }
 
+    fn new((partition, next, reached): (i32, Option<i64>, Option<i64>), how: Cutting) -> Self {
+        let (uploads, resting, ended) = (HashMap::new(), HashMap::new(), BTreeSet::new());
+        let read = (Instant::now(), i64::MIN);
+        Self { partition, how, uploads, resting, ended, next, reached, read, held: 0 }
+    }
+
     fn take_up(&mut self, record: &Record) -> Result<(), String> {
         let state: CutState = wire::decode(record).map_err(|error| error.to_string())?;
-        let id = state.session.clone();
+        let (id, heard) = (state.session.clone(), heard(state.heard_at_ms));
+        if may_rest(&state) {
+            self.resting.insert(id, state);
+            return Ok(());
+        }
         let session = Session::restore(state, self.how).map_err(|error| error.to_string())?;
         self.held += session.held();
-        self.uploads.insert(id, Upload { session, heard: Instant::now(), is_told: false });
+        self.uploads.insert(id, Upload { session, heard, is_told: false });
         Ok(())
+    }
+
+    /// The upload of a session, which may begin now, or go on after a rest; `None` if it is over.
+    fn upload(&mut self, id: &SessionId, came_at_ms: i64, metrics: &Metrics) -> Option<&mut Upload> {
+        if self.resting.get(id).is_some_and(|state| over_at(state).is_some()) {
+            return None;
+        }
+        if !self.uploads.contains_key(id) {
+            let begin = || Session::new(id.clone(), self.how);
+            let session = self.resting.remove(id).map(|state| Session::restore(state, self.how));
+            let session = session.unwrap_or_else(|| Ok(begin())).unwrap_or_else(|error| {
+                metrics.refused("cut_state");
+                tracing::error!(session = %id, %error, "a stored state is of no use: its upload is cut from the beginning");
+                begin()
+            });
+            self.held += session.held();
+            self.uploads.insert(id.clone(), Upload { session, heard: heard(came_at_ms), is_told: false });
+        }
+        self.uploads.get_mut(id)
     }
 
     /// Takes in a record of the log.
     pub(super) fn take(&mut self, record: Record, batch: &mut Batch, metrics: &Metrics) {
         self.next = Some(record.origin.offset.saturating_add(1));
+        self.read = (Instant::now(), record.timestamp_ms.unwrap_or(self.read.1));
         batch.passed();
         let entry = match wire::kind(&record) {
             Ok(CHUNK_TYPE) => wire::decode_chunk(&record).map(Entry::Chunk),
@@ -100,45 +140,63 @@ impl Share {
 
     fn chunk(&mut self, header: &ChunkHeader, record: Record, batch: &mut Batch, metrics: &Metrics) {
         let (trace, arrived) = (wire::traceparent(&record).map(str::to_owned), record.timestamp_ms);
-        let upload = upload(&mut self.uploads, &header.session, self.how);
+        let (offset, came) = (record.origin.offset, arrived.unwrap_or_default());
+        let is_again = self.reached.is_some_and(|reached| offset < reached);
+        let Some(upload) = self.upload(&header.session, came, metrics) else {
+            let over = self.resting.get(&header.session).and_then(over_at);
+            return metrics.chunks(if over > Some(offset) { "repeated" } else { "late" }, 1);
+        };
         let held = upload.session.held();
         let arrival = upload.session.chunk(header, record);
+        upload.is_told = false;
+        // What is read again was heard when it came.
+        upload.heard = if is_again { heard(came) } else { Instant::now() };
         let outcome = match arrival {
-            Arrival::Taken => {
-                (upload.heard, upload.is_told) = (Instant::now(), false);
-                "taken"
-            }
+            Arrival::Taken => "taken",
             Arrival::Repeated => "repeated",
             Arrival::Contradicted => "contradicted",
         };
         metrics.chunks(outcome, 1);
         batch.say(upload.session.take_said(), (trace.as_deref(), arrived), metrics);
-        self.held = self.held.saturating_sub(held) + upload.session.held();
+        let left = upload.session.held();
+        self.held = self.held.saturating_sub(held) + left;
     }
 
     fn fact(&mut self, fact: UploadFact, record: &Record, batch: &mut Batch, metrics: &Metrics) {
         let UploadFact { session: id, event } = fact;
-        let upload = upload(&mut self.uploads, &id, self.how);
+        let (offset, came) = (record.origin.offset, record.timestamp_ms.unwrap_or_default());
+        let Some(upload) = self.upload(&id, came, metrics) else { return };
         let held = upload.session.held();
         let is_over = upload.session.fact(event, record);
         upload.is_told &= event != UploadEvent::Silent;
         let cause = (wire::traceparent(record), record.timestamp_ms);
         batch.say(upload.session.take_said(), cause, metrics);
-        self.held = self.held.saturating_sub(held) + upload.session.held();
-        if is_over || !upload.session.has_begun() {
-            self.held = self.held.saturating_sub(upload.session.held());
+        let (left, has_begun) = (upload.session.held(), upload.session.has_begun());
+        let over = is_over.then(|| upload.session.over(offset));
+        self.held = self.held.saturating_sub(held) + left;
+        if is_over || !has_begun {
+            self.held = self.held.saturating_sub(left);
             self.uploads.remove(&id);
-            self.over.insert(id);
+        }
+        if let Some(state) = over {
+            self.ended.insert(id.clone());
+            self.resting.insert(id, state);
         }
     }
 
-    /// Writes that uploads are silent of which nothing came for so long.
-    pub(super) fn tell_silences(&mut self, silence: Duration, batch: &mut Batch) {
+    /// Writes that uploads are silent of which nothing was read for so long. If something is in the log all the
+    /// same, whoever reads it there knows by its time.
+    pub(super) fn tell_silences(&mut self, batch: &mut Batch) {
+        if self.is_behind() {
+            return;
+        }
+        let [silence, let_go] = [self.how.silence, self.how.let_go.max(self.how.silence)]
+            .map(|millis| Duration::from_millis(millis.0.try_into().unwrap_or_default()));
         for (id, upload) in &mut self.uploads {
             let session = &upload.session;
             let is_due = match session.is_silent() {
                 false => upload.heard.elapsed() >= silence,
-                true => session.needed().is_some() && upload.heard.elapsed() >= LET_GO_AFTER.max(silence),
+                true => session.needed().is_some() && upload.heard.elapsed() >= let_go,
             };
             if is_due && !upload.is_told {
                 upload.is_told = true;
@@ -150,27 +208,60 @@ impl Share {
 
     /// Writes the states that changed.
     pub(super) fn store(&mut self, batch: &mut Batch) {
-        for id in std::mem::take(&mut self.over) {
-            // It may have begun again already.
-            if !self.uploads.contains_key(&id) {
-                batch.forget(&id, self.partition);
+        for id in std::mem::take(&mut self.ended) {
+            if let Some(state) = self.resting.get(&id) {
+                batch.store(state, self.partition);
             }
         }
+        let mut rest = Vec::new();
         for Upload { session, .. } in self.uploads.values_mut().filter(|upload| upload.session.is_changed()) {
             if let Some(state) = session.state() {
                 session.stored(&state);
                 batch.store(&state, self.partition);
+                if may_rest(&state) {
+                    rest.push(state);
+                }
             }
+        }
+        for state in rest {
+            let held = self.uploads.remove(&state.session).map_or(0, |upload| upload.session.held());
+            self.held = self.held.saturating_sub(held);
+            self.resting.insert(state.session.clone(), state);
         }
     }
 
-    /// From which record on the log has to be read again, as of the stored states; `None` if nothing was read.
+    /// Deletes states that nothing can come for any more.
+    pub(super) fn forget(&mut self, batch: &mut Batch) {
+        let (partition, next, now) = (self.partition, self.position(), self.read.1);
+        self.resting.retain(|id, state| {
+            let is_old = now.saturating_sub(state.heard_at_ms) >= KEPT_MS;
+            // Else its records would be read again, and begin it anew.
+            let is_passed = over_at(state).is_none_or(|at| next > Some(at));
+            if is_old && is_passed {
+                batch.forget(id, partition);
+            }
+            !(is_old && is_passed)
+        });
+    }
+
+    /// Whether it is still reading again what was read before it was put down.
+    pub(super) fn is_behind(&self) -> bool {
+        self.next < self.reached && self.read.0.elapsed() < STALLED
+    }
+
+    /// Up to where the log was read.
+    pub(super) fn reached(&self) -> Option<i64> {
+        self.next.max(self.reached)
+    }
+
+    /// From which record on the log has to be read again, as of the stored states; `None` if nothing was ever
+    /// read.
     pub(super) fn position(&self) -> Option<i64> {
         let needed = self.uploads.values().filter_map(|upload| upload.session.needed());
         self.next.map(|next| needed.min().map_or(next, |needed| needed.min(next)))
     }
 
-    /// How many uploads there are.
+    /// How many uploads are being cut.
     pub(super) fn len(&self) -> usize {
         self.uploads.len()
     }
@@ -181,8 +272,19 @@ impl Share {
     }
 }
 
-/// The upload of a session, which may begin now.
-fn upload<'a>(uploads: &'a mut HashMap<SessionId, Upload>, id: &SessionId, how: Cutting) -> &'a mut Upload {
-    let begin = || Upload { session: Session::new(id.clone(), how), heard: Instant::now(), is_told: false };
-    uploads.entry(id.clone()).or_insert_with(begin)
+/// Whether nothing of an upload is needed in memory until something of it comes.
+fn may_rest(state: &CutState) -> bool {
+    over_at(state).is_some() || (state.is_silent && state.offset.is_none())
+}
+
+/// The record with which an upload was over, if it is.
+fn over_at(state: &CutState) -> Option<i64> {
+    if let StreamState::Over { at } = state.stream { Some(at) } else { None }
+}
+
+/// When something was heard that came to the broker at this time. Clocks may differ: that is good enough to write
+/// that an upload is silent, and the log decides whether it is.
+fn heard(came_at_ms: i64) -> Instant {
+    let now = Instant::now();
+    now.checked_sub(clock::since_ms(came_at_ms)).unwrap_or(now)
 }

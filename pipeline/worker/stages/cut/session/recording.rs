@@ -3,12 +3,17 @@
 use container::{ContainerError, LiveCutter, Segment, VideoTrack, begins_recording};
 use domain::messages::canonical::sha256_hex;
 use domain::messages::{SessionEvent, SessionFact, StreamKind, StreamRef};
-use domain::time::MediaMs;
+use domain::time::{MediaMs, Millis};
 use domain::upload::epoch_start;
 use kafka::Record;
 
 use super::{Recording, Said, Session, Turned};
 use crate::piece::{self, Piece};
+
+/// With a chunk, a recording may grow by this much, beside its length so far, beyond the time that it has taken.
+const MOST_AHEAD: Millis = Millis::from_secs(60);
+/// A state is due when so many more chunks would have to be read again, whether or not they led to a segment.
+const CHUNKS_A_STATE: usize = 64;
 
 impl Session {
     /// A chunk has its turn: it goes on with the recording, or begins another.
@@ -61,23 +66,36 @@ impl Session {
         }
         let Recording::Open(cutter) = &mut self.recording else {
             self.said.push(Said::Chunks("dropped", 1));
+            // Nothing else would say that it is not needed.
+            self.is_changed = true;
             return;
         };
         let bytes = record.value.as_deref().unwrap_or_default();
         let (start, length) = (self.position, bytes.len() as u64);
         self.position += length;
         self.turned.push_back(Turned { number, offset, start });
+        self.is_changed |= self.turned.len().is_multiple_of(CHUNKS_A_STATE);
         let known = self.known.saturating_sub(start).min(length);
         let (mut segments, damages) = (Vec::new(), cutter.damages());
+        let reached = |cutter: &LiveCutter| cutter.reached().max(cutter.end()) - MediaMs::ZERO;
+        let came = record.timestamp_ms.unwrap_or_default();
+        let took = Millis(came.saturating_sub(self.began_at_ms.unwrap_or(came)))
+            - (self.epoch_start - MediaMs::ZERO);
+        let most = reached(cutter) + took.max(Millis::ZERO) + MOST_AHEAD;
         let result = cutter.push(&bytes[known as usize..], &mut segments);
         if cutter.damages() > damages {
             self.said.push(Said::Recording("damaged"));
         }
+        let is_ahead = reached(cutter) > most;
         let track = cutter.track().cloned();
-        self.say_segments(track, segments);
-        if let Err(error) = result {
-            self.finish_recording();
+        if is_ahead {
+            // Its media time means nothing: what is left of it is not said.
             self.recording = Recording::GivenUp;
+        } else {
+            self.say_segments(track, segments);
+        }
+        if let Err(error) = if is_ahead { Err(ContainerError::TooLong) } else { result } {
+            self.finish_recording();
             self.said.push(Said::Refused(record, error));
         }
     }

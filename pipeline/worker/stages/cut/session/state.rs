@@ -26,7 +26,7 @@ impl Session {
         };
         session.recording = match state.stream {
             StreamState::Expected => Recording::Expected,
-            StreamState::GivenUp => Recording::GivenUp,
+            StreamState::GivenUp | StreamState::Over { .. } => Recording::GivenUp,
             StreamState::Open(point) => {
                 session.known = point.from.position;
                 Recording::Open(Box::new(LiveCutter::resume(how.limits, how.settings, point)?))
@@ -51,29 +51,43 @@ impl Session {
                     (StreamState::Open(point), number, start)
                 }
                 // Nothing was said of it yet: it may as well begin anew.
-                None if self.sequence == 0 => (StreamState::Expected, self.turned.front()?.number, 0),
+                None if self.sequence == 0 => {
+                    let first = self.turned.front().filter(|first| first.start == 0)?;
+                    (StreamState::Expected, first.number, 0)
+                }
                 None => return None,
             },
         };
         let turned = self.turned.iter().filter(|turned| turned.number >= chunk).map(|turned| turned.offset);
         let undecided = self.undecided.iter().map(|(_, record)| record);
         let waiting = undecided.chain(self.order.waiting()).map(|record| record.origin.offset);
-        Some(CutState {
+        self.began_at_ms?;
+        let offset = turned.chain(waiting).min();
+        Some(CutState { offset, chunk_position, ..self.state_of(stream, chunk) })
+    }
+
+    /// The state of an upload that is over as of a record.
+    pub(in crate::stages::cut) fn over(&self, at: i64) -> CutState {
+        self.state_of(StreamState::Over { at }, self.order.next())
+    }
+
+    fn state_of(&self, stream: StreamState, chunk: u64) -> CutState {
+        CutState {
             session: self.id.clone(),
-            began_at_ms: self.began_at_ms?,
+            began_at_ms: self.began_at_ms.unwrap_or(self.heard_at_ms),
             heard_at_ms: self.heard_at_ms,
             epoch: self.epoch,
             epoch_start_ms: self.epoch_start,
             end_ms: self.end,
             sequence: self.sequence,
             chunk,
-            chunk_position,
-            offset: turned.chain(waiting).min(),
+            chunk_position: 0,
+            offset: None,
             stream,
             is_silent: self.is_silent,
             breaks_until: self.breaks_until,
             break_end: self.break_end,
-        })
+        }
     }
 
     /// A state was stored.
