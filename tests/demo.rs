@@ -91,7 +91,7 @@ fn the_dashboard_shows_the_candidates_and_stays_until_interrupted() {
     let rest = std::thread::spawn(move || told.collect::<Vec<_>>());
     let mut printed = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
     let candidate = printed.find_map(|line| line.strip_prefix("sit the exam yourself: ").map(str::to_owned));
-    assert!(candidate.unwrap().contains("/candidate/#id=demo:exam:you&token="));
+    assert!(candidate.unwrap().contains("/candidate/#id=demo:exam:you&policy=standard&token="));
 
     let scored = || {
         let list = asked(&link, "/v1/sessions");
