@@ -95,7 +95,7 @@ impl Ingest<'_> {
             self.pulse.beat();
             if self.stop.is_draining() {
                 waiting.clear();
-                if locked(&self.ledger).in_flight() == 0 {
+                if locked(&self.ledger).in_flight() == 0 && self.is_all_committed() {
                     return Ok(());
                 }
             }
@@ -241,6 +241,24 @@ impl Ingest<'_> {
         self.consumer.commit(&done)?;
         Failpoint::ObserveCommitted.pass();
         Ok(())
+    }
+
+    /// Commits the last offsets and waits for it. While partitions move among the members the brokers take none, as long as
+    /// it takes each of them to notice: polling has to go on until they do.
+    fn is_all_committed(&self) -> bool {
+        let mut ledger = locked(&self.ledger);
+        // One that was sent without waiting may have failed unseen.
+        ledger.offer_again();
+        let done = ledger.take_committable();
+        drop(ledger);
+        match self.consumer.commit_sync(&done) {
+            Err(error) if error.kind() == ErrorKind::Transient => false,
+            Err(error) => {
+                tracing::warn!(%error, "the last offsets were not committed: their segments are done again");
+                true
+            }
+            Ok(()) => true,
+        }
     }
 
     /// Nothing is there to read, and everything that was read is in the ledger. Ends of transactions before here are done
