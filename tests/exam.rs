@@ -30,9 +30,13 @@ pub fn clip(name: &str) -> PathBuf {
     path
 }
 
+/// The program, which dies with the thread that starts it: a worker that outlives its test would take its share of
+/// the next one's partitions.
 pub fn invigilator() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "KILL", "--", env!("CARGO_BIN_EXE_invigilator")])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 

@@ -22,16 +22,16 @@ use crate::broker::Broker;
 use crate::exam::{Exam, PATIENCE, clip, invigilator, text};
 
 /// A gateway on an exam's topics, and what it needs.
-struct Gateway<'a> {
+pub struct Gateway<'a> {
     exam: &'a Exam,
     folder: TempDir,
     child: Child,
-    address: String,
+    pub address: String,
     telemetry: String,
 }
 
 impl<'a> Gateway<'a> {
-    fn start(exam: &'a Exam) -> Self {
+    pub fn start(exam: &'a Exam) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("key"), "k".repeat(32)).unwrap();
         let (child, address, telemetry) = launch(exam, &folder);
@@ -52,8 +52,14 @@ impl<'a> Gateway<'a> {
     }
 
     fn token(&self, role: &str) -> String {
+        self.token_of(&[role])
+    }
+
+    /// A token of somebody who has all these roles.
+    pub fn token_of(&self, roles: &[&str]) -> String {
         let output = invigilator()
-            .args(["gateway", "token", "--role", role, "--tenant", "t1", "--subject", "somebody"])
+            .args(["gateway", "token", "--tenant", "t1", "--subject", "somebody"])
+            .args(roles.iter().flat_map(|role| ["--role", role]))
             .env("INVIGILATOR__GATEWAY__KEY_FILE", self.folder.path().join("key"))
             .output()
             .unwrap();
@@ -61,7 +67,7 @@ impl<'a> Gateway<'a> {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn get(&self, path: &str, token: &str) -> (u16, String) {
+    pub fn get(&self, path: &str, token: &str) -> (u16, String) {
         ask(&self.address, "GET", path, token, "", b"").unwrap()
     }
 
@@ -73,7 +79,7 @@ impl<'a> Gateway<'a> {
     }
 
     /// A new session: its id and its upload token.
-    fn create(&self, service: &str, name: &str) -> (String, String) {
+    pub fn create(&self, service: &str, name: &str) -> (String, String) {
         let (status, created) = self.post("/v1/sessions", service, &json!({"exam": "e1", "name": name}));
         assert_eq!(status, 201, "{created}");
         (text(&created["id"]), text(&created["upload"]["token"]))

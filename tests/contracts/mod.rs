@@ -4,6 +4,7 @@ mod asyncapi;
 mod consumers;
 mod description;
 mod records;
+mod requests;
 mod schemas;
 mod worker;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests of contracts run: the AsyncAPI parser, and what docs/consumers need.
+# Installs what the tests of contracts run: the AsyncAPI parser, what makes up requests, and what docs/consumers need.
 #
-# Responsible for: .cache/contracts/{parser,consumers,venv}, in the versions of the lock files. Not for:
+# Responsible for: .cache/contracts/{parser,requests,consumers,venv}, in the versions of the lock files. Not for:
 # node, npm and Python themselves, see `make setup-system`. A second run does nothing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -32,10 +32,9 @@ npm_ci() { # NAME FOLDER: the packages of FOLDER's lock file
     cp "$2/package.json" "$2/package-lock.json" "$cache/$1/"
     npm ci --prefix "$cache/$1" --ignore-scripts --no-audit --no-fund
 }
-pip_install() {
-    python3 -m venv "$cache/venv"
-    "$cache/venv/bin/python" -m pip install --disable-pip-version-check --no-deps --only-binary :all: \
-        --requirement "$consumers/requirements.txt"
+pip_install() { # NAME REQUIREMENTS
+    python3 -m venv "$cache/$1"
+    "$cache/$1/bin/python" -m pip install --disable-pip-version-check --no-deps --only-binary :all: --requirement "$2"
 }
 
 for tool in node npm python3; do
@@ -43,4 +42,5 @@ for tool in node npm python3; do
 done
 install parser package-lock.json npm_ci parser .
 install consumers "$consumers/package-lock.json" npm_ci consumers "$consumers"
-install venv "$consumers/requirements.txt" pip_install
+install venv "$consumers/requirements.txt" pip_install venv "$consumers/requirements.txt"
+install requests requirements.txt pip_install requests requirements.txt
