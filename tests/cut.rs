@@ -20,11 +20,8 @@ const EVENT: Event<'static> = Event {
     traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 };
 /// Enough to judge by, and quick.
-const SAMPLING: [(&str, &str); 3] = [
-    ("INVIGILATOR__SAMPLING__BASE_FPS", "0.5"),
-    ("INVIGILATOR__SAMPLING__ESCALATED_FPS", "1"),
-    ("INVIGILATOR__ADAPTIVE__MOST_BEHIND_MS", "0"),
-];
+const SAMPLING: [(&str, &str); 2] =
+    [("INVIGILATOR__SAMPLING__BASE_FPS", "0.5"), ("INVIGILATOR__SAMPLING__ESCALATED_FPS", "1")];
 /// Members of the group that died are missed soon, and a silence too.
 const QUICK: [(&str, &str); 2] =
     [("INVIGILATOR__KAFKA__SESSION_TIMEOUT_MS", "2000"), ("INVIGILATOR__WORKER__CUT_SILENCE_MS", "1000")];
@@ -155,8 +152,8 @@ impl Door {
 
 /// What a record says of a segment, without trace and time.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Segment {
-    session: String,
+pub struct Segment {
+    pub session: String,
     epoch: u32,
     sequence: u64,
     start: i64,
@@ -166,7 +163,8 @@ struct Segment {
     media: String,
 }
 
-fn segments(exam: &Exam) -> Vec<Segment> {
+/// All segments, in the order of each session.
+pub fn segments(exam: &Exam) -> Vec<Segment> {
     let header =
         |record: &Record, name: &str| String::from_utf8(record.headers.get(name).unwrap().to_vec()).unwrap();
     let segment = |record: &Record| Segment {
@@ -185,7 +183,7 @@ fn segments(exam: &Exam) -> Vec<Segment> {
 }
 
 /// What `publish` makes of the same files: segments, and ends of sessions.
-fn published(prefix: &str, clips: &[&str]) -> (Vec<Segment>, BTreeMap<String, Value>) {
+pub fn published(prefix: &str, clips: &[&str]) -> (Vec<Segment>, BTreeMap<String, Value>) {
     let exam = Exam::new(prefix);
     exam.publish(clips);
     let facts = exam.read_all(&exam.topics.sessions());

@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::messages::canonical::sha256_hex;
@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::broker::Broker;
-use crate::exam::{Exam, PATIENCE, clip, invigilator, text};
+use crate::cut::{Segment, published, segments};
+use crate::exam::{Exam, PATIENCE, clip, data, invigilator, text};
 
 /// A gateway on an exam's topics, and what it needs.
 pub struct Gateway<'a> {
@@ -291,6 +292,64 @@ fn a_gateway_that_is_killed_loses_nothing_that_it_acknowledged() {
     for chunk in acknowledged {
         assert!(found.contains(&chunk), "{chunk:?} was acknowledged");
     }
+}
+
+/// Browsers that send each chunk until it is acknowledged, while both processes on its way are killed again and again.
+#[test]
+fn kills_of_gateway_and_cutter_lose_nothing_that_was_acknowledged() {
+    const CLIPS: [&str; 4] =
+        ["c05_second_person_vp8.webm", "c08_covered_vp8.webm", "c11_frozen_vp8.webm", "c16_opus_vp8.webm"];
+    let exam = Exam::new("gateway-kills");
+    exam.create_topics();
+    // Members of the group that died are missed soon; nothing is silent, however slow the machine.
+    let variables = [
+        ("INVIGILATOR__KAFKA__SESSION_TIMEOUT_MS", "2000"),
+        ("INVIGILATOR__WORKER__CUT_SILENCE_MS", "600000"),
+    ];
+    let start_cutter = || exam.worker_of(&["cut"], "gateway-kills-0", &variables);
+    let (mut gateway, mut cutter) = (Gateway::start(&exam), start_cutter());
+    let service = gateway.token("service");
+    let sessions = CLIPS.map(|name| (name, gateway.create(&service, &name[..3])));
+    let (address, acknowledged) = (Mutex::new(gateway.address.clone()), AtomicUsize::new(0));
+    let ask_until = |wanted: u16, send: &dyn Fn(&str) -> std::io::Result<u16>| {
+        wait_until("it is taken", || {
+            let to = address.lock().unwrap().clone();
+            (send(&to).ok()? == wanted).then_some(())
+        });
+    };
+    std::thread::scope(|scope| {
+        for (name, (id, token)) in &sessions {
+            let (acknowledged, ask_until) = (&acknowledged, &ask_until);
+            scope.spawn(move || {
+                let video = std::fs::read(clip(name)).unwrap();
+                for (number, bytes) in video.chunks(20_000).enumerate() {
+                    ask_until(204, &|to| put(to, id, number, token, bytes));
+                    acknowledged.fetch_add(1, Ordering::Relaxed);
+                }
+                let path = format!("/v1/sessions/{id}/end");
+                ask_until(202, &|to| {
+                    ask(to, "POST", &path, token, "application/json", b"{}").map(|answer| answer.0)
+                });
+            });
+        }
+        for _ in 0..3 {
+            let enough = acknowledged.load(Ordering::Relaxed) + 40;
+            wait_until("uploads go on", || (acknowledged.load(Ordering::Relaxed) >= enough).then_some(()));
+            cutter.signal(Signal::KILL);
+            gateway.kill_and_restart();
+            gateway.address.clone_into(&mut address.lock().unwrap());
+            cutter = start_cutter();
+        }
+    });
+    let is_end = |record: &&Record| data(record)["event"] == "ended";
+    exam.read(&exam.topics.sessions(), |facts| facts.iter().filter(is_end).count() == CLIPS.len());
+    let of_files = |mut segments: Vec<Segment>| {
+        segments.iter_mut().for_each(|segment| segment.session.clear());
+        segments.sort();
+        segments
+    };
+    assert_eq!(of_files(segments(&exam)), of_files(published("gateway-kills-files", &CLIPS).0));
+    assert_eq!(cutter.terminate(), Some(0));
 }
 
 #[test]
