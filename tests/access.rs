@@ -246,13 +246,18 @@ fn rights_as_printed_are_enough_and_none_can_be_missing() {
 
     // Nobody observes any more: whether that session is over is asked of the group that does.
     gate.give(SCORE, "score", "--topic access.scores");
-    let mut command = gate.program(&scorer, &["worker", "--role", "score"]);
-    command.env("INVIGILATOR__WORKER__IDLE_AFTER_END_MS", "1000");
-    let mut score = gate.start(command);
+    let impatient = || {
+        let mut command = gate.program(&scorer, &["worker", "--role", "score"]);
+        command.env("INVIGILATOR__WORKER__IDLE_AFTER_END_MS", "1000");
+        gate.start(command)
+    };
+    let mut score = impatient();
     score.wait_until_it_says("partitions assigned");
     gate.take_away(SCORE, "score", "--group access-observe");
     assert!(gate.publish(&publisher, "t/e/fourth").status.success());
     assert_refused(score, "access-observe");
+    // One that never had that right cannot even find out which broker to ask.
+    assert_refused(impatient(), "access-observe");
 }
 
 #[test]

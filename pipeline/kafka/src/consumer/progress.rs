@@ -1,11 +1,15 @@
 //! How far a group has got, asked by somebody who is no member of it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::error::ErrorKind;
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::assignment::partition_list;
 use super::reader::Quiet;
-use super::{ASK, serve, watermarks};
+use super::{ASK, watermarks};
 use crate::connection::Connection;
 use crate::context::{self, Context};
 use crate::error::{KafkaError, Subject};
@@ -16,6 +20,8 @@ const ACTION: &str = "ask for the progress of a group";
 pub struct GroupProgress {
     consumer: BaseConsumer<Context<Quiet>>,
     group_id: String,
+    /// Why no broker answers for the group: the library tells it once, to whoever polls, and lets questions time out.
+    refused: Mutex<Option<KafkaError>>,
 }
 
 /// How far a group has got in one partition.
@@ -36,13 +42,18 @@ impl GroupProgress {
         let mut config = connection.config()?;
         config.set("group.id", group_id).set("enable.auto.commit", "false");
         let consumer = context::create(connection, &config, ACTION, Quiet)?;
-        Ok(Self { consumer, group_id: group_id.to_owned() })
+        Ok(Self { consumer, group_id: group_id.to_owned(), refused: Mutex::default() })
     }
 
     /// Serves the client. Called every few seconds, it keeps it known to the brokers: tokens are renewed only
     /// so.
     pub fn keep_in_touch(&self) {
-        serve(&self.consumer);
+        if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
+            let error = KafkaError::from_library(ACTION, error).about(&[Subject::Group(&self.group_id)]);
+            if error.kind() == ErrorKind::Fatal {
+                *self.refused() = Some(error);
+            }
+        }
     }
 
     /// How far the group has got.
@@ -54,9 +65,18 @@ impl GroupProgress {
         let failed = |error| KafkaError::from_library(ACTION, error).about(&subjects);
         let (start, end) = watermarks(&self.consumer, topic, partition).map_err(failed)?;
         let list = partition_list(topic, &[partition]);
-        let committed = self.consumer.committed_offsets(list, ASK).map_err(failed)?;
+        let committed = self.consumer.committed_offsets(list, ASK).map_err(|error| {
+            self.keep_in_touch();
+            self.refused().clone().unwrap_or_else(|| failed(error))
+        })?;
+        *self.refused() = None;
         let next = committed.elements().first().map(|element| element.offset());
         let next = if let Some(Offset::Offset(next)) = next { next.max(start) } else { start };
         Ok(Progress { next, end })
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<KafkaError>> {
+        // Whole whatever happened to a thread that held it.
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -349,7 +349,8 @@ impl Run {
             // Without an answer nobody knows whether something is still to come.
             let observed = match self.observed.of(&segments, *partition) {
                 Ok(observed) => observed,
-                Err(error) if error.kind() == ErrorKind::Transient => continue,
+                // Nor is there one for the other partitions, and each question takes its time.
+                Err(error) if error.kind() == ErrorKind::Transient => break,
                 Err(error) => return Err(error.into()),
             };
             let clocks = Clocks { now, caught_up: self.caught_up, observed };
