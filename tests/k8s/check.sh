@@ -37,3 +37,4 @@ for overlay in k8s/overlays/*/; do
     echo "test-k8s: $name: $(grep -c '^kind:' "$folder/$name.yaml") objects, none critical"
 done
 .cache/k8s/venv/bin/python tests/k8s/checks.py --program "$program" "$folder"/*.yaml
+.cache/k8s/venv/bin/python tests/k8s/checks_test.py --program "$program" "$folder"

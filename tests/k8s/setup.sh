@@ -53,7 +53,7 @@ crds() {
     rm -rf "$cache/crds"
     mkdir -p "$cache/crds"
     folder=$(fetch github.com/kedacore/keda/v2 "$keda")
-    cp "$folder"/config/crd/bases/keda.sh_{scaledobjects,triggerauthentications}.yaml "$cache/crds/"
+    cp "$folder"/config/crd/bases/*.yaml "$cache/crds/"
     folder=$(fetch github.com/external-secrets/external-secrets "$external_secrets")
     cp "$folder"/config/crds/bases/external-secrets.io_{externalsecrets,clustersecretstores}.yaml "$cache/crds/"
     folder=$(fetch github.com/prometheus-operator/prometheus-operator "$prometheus_operator")
