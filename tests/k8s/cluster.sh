@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Applies the manifests to a real control plane and tries what operators will meet: `make test-cluster`.
 #
-#   tests/k8s/cluster.sh [objects] [scaling]      by default both
+#   tests/k8s/cluster.sh [objects] [operations] [scaling]      by default all
 #
-# Responsible for: its namespaces, and which parts run. In them: objects.sh, scaling.sh. Needs Go once (setup.sh), and
+# Responsible for: its namespaces, and which parts run. In them: objects.sh, operations.sh, scaling.sh. Needs Go once (setup.sh), and
 # a kernel that lets users have namespaces.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,7 +13,7 @@ if [[ ${1:-} != within ]]; then
     tests/k8s/setup.sh cluster
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
-    [[ $# -gt 0 ]] || set -- objects scaling
+    [[ $# -gt 0 ]] || set -- objects operations scaling
     for part; do
         # With the namespace of processes everything ends that was started in it.
         unshare --user --map-root-user --net --pid --fork --kill-child --mount-proc \
