@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-k8s check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast test-k8s lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-k8s check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast test-k8s test-cluster lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -30,7 +30,7 @@ test_packages += $(if $(shell command -v java),,default-jre-headless)
 test_packages += $(if $(shell command -v mvn),,maven)
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-browser ## install and build everything but the program
 
@@ -112,6 +112,10 @@ test: setup lint ## everything, as continuous integration runs it
 test-k8s: check-python check-cargo ## manifests: kinds and keys, habits, and what the program needs of them (needs Go)
 	@cargo build --quiet
 	@tests/k8s/check.sh
+
+test-cluster: check-python check-cargo setup-kafka setup-media ## manifests on a real control plane with KEDA and a broker (needs Go; 15 minutes once)
+	@cargo build --quiet
+	@tests/k8s/cluster.sh
 
 gate: check-cargo ## instructions that the pure parts take, compared with benches/instructions.json
 	@cargo bench --quiet --package container --bench instructions
