@@ -31,15 +31,17 @@ eventually() { # SECONDS WHAT COMMAND...: tries again until it succeeds
 }
 
 certificate() { # NAME SUBJECT [SAN]: signed by ca.crt
-    openssl req -quiet -newkey rsa:2048 -nodes -keyout "$folder/$1.key" -subj "$2" -out "$folder/$1.csr"
-    openssl x509 -req -in "$folder/$1.csr" -CA "$folder/ca.crt" -CAkey "$folder/ca.key" -CAcreateserial -days 1 \
-        -extfile <(printf 'extendedKeyUsage=serverAuth,clientAuth\n%s' "${3:+subjectAltName=$3}") \
-        -out "$folder/$1.crt" 2>/dev/null
+    {
+        openssl req -newkey rsa:2048 -nodes -keyout "$folder/$1.key" -subj "$2" -out "$folder/$1.csr"
+        openssl x509 -req -in "$folder/$1.csr" -CA "$folder/ca.crt" -CAkey "$folder/ca.key" -CAcreateserial -days 1 \
+            -extfile <(printf 'extendedKeyUsage=serverAuth,clientAuth\n%s' "${3:+subjectAltName=$3}") \
+            -out "$folder/$1.crt"
+    } 2>>"$folder/openssl.log" || fail "no certificate for $1; see openssl.log"
 }
 
 certificates() {
-    openssl req -quiet -x509 -newkey rsa:2048 -nodes -keyout "$folder/ca.key" -subj /CN=test-ca -days 1 \
-        -out "$folder/ca.crt"
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$folder/ca.key" -subj /CN=test-ca -days 1 \
+        -out "$folder/ca.crt" 2>>"$folder/openssl.log" || fail "no authority; see openssl.log"
     certificate server /CN=kube-apiserver \
         "IP:127.0.0.1,IP:$address,DNS:localhost,DNS:keda-operator.keda.svc,DNS:keda-metrics-apiserver.keda.svc"
     certificate admin /O=system:masters/CN=admin
@@ -96,7 +98,7 @@ start_control_plane() {
         --requestheader-username-headers X-Remote-User --requestheader-group-headers X-Remote-Group \
         --requestheader-extra-headers-prefix X-Remote-Extra- --enable-aggregator-routing \
         --proxy-client-cert-file "$folder/front-proxy.crt" --proxy-client-key-file "$folder/front-proxy.key"
-    eventually 60 "the API server is ready" kubectl get --raw /readyz
+    eventually 120 "the API server is ready" kubectl get --raw /readyz
     # Autoscalers look every two seconds instead of every fifteen.
     daemon controllers "$bin/kube-controller-manager" --kubeconfig "$KUBECONFIG" --leader-elect=false \
         --service-account-private-key-file "$folder/accounts.key" --root-ca-file "$folder/ca.crt" \
@@ -106,9 +108,9 @@ start_control_plane() {
     daemon kwok "$bin/kwok" --kubeconfig "$KUBECONFIG" --manage-all-nodes --node-lease-duration-seconds 40 \
         --cidr 10.244.0.0/16
     kubectl apply --server-side -f .cache/k8s/crds >/dev/null
-    kubectl wait --for condition=Established crd --all --timeout 30s >/dev/null
+    eventually 120 "kinds of operators are known" kubectl wait --for condition=Established crd --all --timeout 10s
     nodes | kubectl apply -f - >/dev/null
-    kubectl wait --for condition=Ready node --all --timeout 30s >/dev/null
-    eventually 30 "pods may be made" kubectl get serviceaccount default
+    eventually 120 "nodes are ready" kubectl wait --for condition=Ready node --all --timeout 10s
+    eventually 60 "pods may be made" kubectl get serviceaccount default
     say "control plane is up after $SECONDS s"
 }

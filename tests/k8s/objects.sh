@@ -60,9 +60,9 @@ spec:
     metadata: {labels: {app: rootful}}
     spec:
       containers:
-        - {name: c, image: "x@sha256:0", securityContext: {privileged: true}}
+        - {name: c, image: x, securityContext: {runAsUser: 0}}
 YAML
-refused "a misspelt key" 'unknown field "spec.replica"' <<'YAML'
+refused "a misspelt key" spec.replica <<'YAML'
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: typo, namespace: invigilator}
@@ -71,13 +71,13 @@ spec:
   selector: {matchLabels: {app: typo}}
   template: {metadata: {labels: {app: typo}}, spec: {containers: []}}
 YAML
-refused "a key that KEDA does not know" 'unknown field "spec.cooldownPeriods"' <<'YAML'
+refused "a key that KEDA does not know" spec.cooldownPeriods <<'YAML'
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata: {name: typo, namespace: invigilator}
 spec: {scaleTargetRef: {name: observe}, cooldownPeriods: 3, triggers: []}
 YAML
-refused "a key that Strimzi does not know" 'unknown field "spec.partition"' <<'YAML'
+refused "a key that Strimzi does not know" spec.partition <<'YAML'
 apiVersion: kafka.strimzi.io/v1beta2
 kind: KafkaTopic
 metadata: {name: typo, namespace: invigilator}
