@@ -9,6 +9,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 if [[ ${1:-} != within ]]; then
+    for tool in ip openssl unshare java; do
+        command -v $tool >/dev/null || { echo "test-cluster: $tool is missing (Debian: iproute2, openssl, util-linux, default-jre-headless)" >&2; exit 1; }
+    done
     tests/k8s/setup.sh checks
     tests/k8s/setup.sh cluster
     folder=$(mktemp -d)

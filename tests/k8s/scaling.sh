@@ -59,7 +59,10 @@ pass "KEDA's operator and adapter are up"
 # ---- Backlog -------------------------------------------------------------------------------------
 export INVIGILATOR__TELEMETRY__LISTEN=127.0.0.1:9464
 metric() { # NAME-AND-LABELS: its value
-    curl -sf http://127.0.0.1:9464/metrics | sed -n "s/^invigilator_$1 //p"
+    exec 3<>/dev/tcp/127.0.0.1/9464 || return 1
+    printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+    sed -n "s/^invigilator_$1 //p" <&3
+    exec 3>&-
 }
 worker() {
     daemon worker "$program" worker --role observe --brokers 127.0.0.1:9092
@@ -84,7 +87,7 @@ replicas() { [[ $(kubectl -n $namespace get deployment observe -o jsonpath='{.st
 eventually 60 "without a backlog there are 2 observers" replicas 2
 pass "without a backlog there are as few observers as there may be"
 
-publish --loop 60
+publish --loop 25
 begun=$SECONDS
 eventually 120 "the backlog wants 8 observers" replicas 8
 pass "a backlog takes them from 2 to 8 within $((SECONDS - begun)) s"
