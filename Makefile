@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-k8s check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast test-k8s test-cluster lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -30,7 +30,7 @@ test_packages += $(if $(shell command -v java),,default-jre-headless)
 test_packages += $(if $(shell command -v mvn),,maven)
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-browser ## install and build everything but the program
 
@@ -84,6 +84,9 @@ setup-contracts: setup-system check-python ## what tests of the contracts run (1
 setup-browser: setup-system ## the driver of the browser that tests run (18 MB in .cache once)
 	@tests/browser/setup.sh
 
+setup-k8s: check-python ## what manifests are checked with, built with Go (2 minutes once; test-k8s does it too)
+	@tests/k8s/setup.sh checks
+
 check-python:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: Python 3.11 or newer is needed as python3" >&2; exit 1; }
 
@@ -104,6 +107,15 @@ test: setup lint ## everything, as continuous integration runs it
 	cargo test --workspace
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --package domain --test score
 	@$(MAKE) --no-print-directory gate
+	@tests/k8s/check.sh
+
+test-k8s: check-python check-cargo ## manifests: kinds and keys, habits, and what the program needs of them (needs Go)
+	@cargo build --quiet
+	@tests/k8s/check.sh
+
+test-cluster: check-python check-cargo setup-kafka setup-media ## manifests on a real control plane with KEDA and a broker (needs Go; 15 minutes once)
+	@cargo build --quiet
+	@tests/k8s/cluster.sh
 
 gate: check-cargo ## instructions that the pure parts take, compared with benches/instructions.json
 	@cargo bench --quiet --package container --bench instructions
@@ -135,7 +147,7 @@ test-fast: check-cargo ## unit tests only
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh tests/k8s/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \

@@ -71,7 +71,33 @@ fn figures_of_a_file_are_used() {
 }
 
 #[test]
+fn a_timetable_becomes_floors_of_pods_that_are_added_up() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let table = "exam,begins,ends,sessions\n\
+        biology,2026-12-14T09:00:00Z,2026-12-14T12:00:00Z,1000\n\
+        chemistry,2026-12-14T10:00:00Z,2026-12-14T11:00:00Z,1000\n";
+    std::fs::write(file.path(), table).unwrap();
+    let file = file.path().to_str().unwrap();
+    let printed = text(&plan(&["--timetable", file, "--emit", "keda", "--ahead", "15min"]));
+    let pods = |sessions: &str| -> u64 {
+        let json: Value = serde_json::from_str(&text(&plan(&["--sessions", sessions, "--json"]))).unwrap();
+        json["workers"]["pods"].as_u64().unwrap()
+    };
+    let (one, both) = (pods("1000"), pods("2000"));
+    assert!(both > one);
+    let floor = |start: &str, end: &str, pods: u64| {
+        format!("start: {start} 14 12 *\n      end: {end} 14 12 *\n      desiredReplicas: \"{pods}\"\n")
+    };
+    for part in [floor("45 8", "45 9", one), floor("45 9", "0 11", both), floor("0 11", "0 12", one)] {
+        assert!(printed.contains(&part), "{part} is missing from\n{printed}");
+    }
+}
+
+#[test]
 fn mistakes_are_told() {
+    assert!(refused(&["--timetable", "no-such.csv", "--emit", "keda"]).contains("no-such.csv"));
+    assert!(refused(&["--timetable", "Cargo.toml", "--emit", "keda"]).contains("columns"));
+    assert!(refused(&["--timetable", "exams.csv"]).contains("--emit"));
     assert!(refused(&["--bitrate", "400k"]).contains("--sessions"));
     assert!(refused(&["--sessions", "0"]).contains("--sessions"));
     assert!(refused(&["--sessions", "10", "--bitrate", "fast"]).contains("like 400k"));

@@ -14,11 +14,23 @@ Examples:
   invigilator plan --sessions 2000 --hours-a-day 10 --retention segments=6h,observations=3days --json
   invigilator plan --sessions 50000 --calm 0.8 --calm-figures calm.json
   invigilator plan --sessions 50000 --price-core-hour 0.04 --price-gb-month 0.08 --price-gb-between-zones 0.01
+  invigilator plan --timetable exams.csv --emit keda > k8s/overlays/prod/exams.yaml
 
 From measured figures to cores, pods, partitions, bytes, memory and cost. The figures are those of
 `invigilator bench FILE... --json bench.json`, best measured where the workers will run; without --figures
 they are those that come with the program, of the machine that is named. No price is built in, so there is
-no cost without one. What is taken for granted is printed with the plan.";
+no cost without one. What is taken for granted is printed with the plan.
+
+With --timetable, a table of exams (CSV: exam,begins,ends,sessions; times in UTC), it says how many pods there
+have to be before the candidates come: exams at the same time are added up. --emit keda prints that as a patch
+for k8s/components/keda.";
+
+/// A form that floors of pods can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Emit {
+    /// Triggers of a ScaledObject of KEDA, as a patch for kustomize.
+    Keda,
+}
 
 /// `invigilator plan`
 #[derive(Debug, Args)]
@@ -26,7 +38,17 @@ no cost without one. What is taken for granted is printed with the plan.";
 pub struct PlanArgs {
     /// Sessions at the same time
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=10_000_000))]
-    pub sessions: u64,
+    #[arg(required_unless_present = "timetable")]
+    pub sessions: Option<u64>,
+    /// Exams that are to come: how many pods, from when to when
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sessions", "json"], requires = "emit")]
+    pub timetable: Option<PathBuf>,
+    /// As what
+    #[arg(long, value_enum, requires = "timetable")]
+    pub emit: Option<Emit>,
+    /// How long before an exam its pods are wanted: they and their nodes take a while to come
+    #[arg(long, value_name = "TIME", default_value = "10min", value_parser = time, requires = "timetable")]
+    pub ahead: Duration,
     /// Video of one session, in bits per second
     #[arg(long, value_name = "BITS", default_value = "400k", value_parser = bits)]
     pub bitrate: u64,

@@ -1,18 +1,23 @@
-//! `invigilator plan`: reads figures, computes, prints a table or JSON.
+//! `invigilator plan`: reads figures, computes, prints a table, JSON, or what scales pods for a timetable.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
+
+use anyhow::{Context, anyhow};
 
 use super::table::aligned;
 use crate::cli::PlanArgs;
 use crate::exit::{Exit, Failure};
-use crate::plan::{Ask, Bound, Cost, Figures, FiguresError, Plan, Prices, Stored};
+use crate::plan::timetable::{self, Exam};
+use crate::plan::{Ask, Bound, Cost, Figures, FiguresError, Plan, Prices, Stored, keda};
 use crate::settings::{Settings, Sources};
 
 /// Plans.
 ///
 /// # Errors
-/// If settings or figures cannot be read.
+/// If settings, figures or the timetable cannot be read.
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = Settings::load(&Sources::of_process(args.config.as_deref()))?;
     let figures = match &args.figures {
@@ -21,8 +26,17 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     };
     let figures = figures.map_err(failure)?;
     let calm = args.calm_figures.as_deref().map(Figures::read).transpose().map_err(failure)?;
-    let plan = Plan::of(ask(args, &settings), &figures, calm.as_ref());
+    let plan = |sessions| Plan::of(ask(args, &settings, sessions), &figures, calm.as_ref());
     let mut out = io::stdout().lock();
+    if let Some(path) = &args.timetable {
+        // KEDA is the only one of args.emit.
+        let floors = timetable::floors(&read(path)?, args.ahead);
+        let pods = keda::pods(&floors, |sessions| plan(sessions).workers.pods);
+        keda::write(&mut out, &pods, args.cores_per_pod)?;
+        return Ok(Exit::Ok);
+    }
+    let sessions = args.sessions.ok_or_else(|| Failure::new(Exit::Usage, anyhow!("--sessions is missing")))?;
+    let plan = plan(sessions);
     if args.json {
         let text = serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from)?;
         writeln!(out, "{text}")?;
@@ -32,9 +46,15 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn ask(args: &PlanArgs, settings: &Settings) -> Ask {
+fn read(path: &Path) -> Result<Vec<Exam>, Failure> {
+    let place = || format!("--timetable {}", path.display());
+    let file = File::open(path).with_context(place).map_err(|error| Failure::new(Exit::Usage, error))?;
+    timetable::read(file).with_context(place).map_err(|error| Failure::new(Exit::Usage, error))
+}
+
+fn ask(args: &PlanArgs, settings: &Settings, sessions: u64) -> Ask {
     Ask {
-        sessions: args.sessions,
+        sessions,
         bitrate: args.bitrate,
         segment: args.segment,
         calm: args.calm,

@@ -5,6 +5,7 @@
 //! figures (of `invigilator bench`) ─┐
 //! what is asked for ────────────────┴▶ workers ─▶ partitions
 //!                                   └▶ traffic ─▶ cost
+//! timetable ─▶ floors of sessions ─▶ pods ─▶ triggers of KEDA
 //! ```
 //!
 //! A pure computation, and a simple one: nothing is in it that cannot be followed with a pocket calculator.
@@ -16,10 +17,12 @@
 
 mod cost;
 mod figures;
+pub mod keda;
 mod partitions;
 mod said;
 #[cfg(test)]
 mod tests;
+pub mod timetable;
 mod traffic;
 mod workers;
 
