@@ -31,6 +31,14 @@ for rules in slo causes; do
     (cd "$work" && try "$tools/promtool" test rules "$rules.yaml") || fail "$tests/$rules.yaml fails"
 done
 
+if try python3 tests/k8s/expressions.py; then
+    cp "$work/log" "$work/queries.yaml"
+    try "$tools/promtool" check rules --lint=none "$work/queries.yaml" || fail "a dashboard or a runbook has a wrong query"
+    queries=$(grep -c '"expr"' "$work/queries.yaml")
+else
+    fail "a dashboard is wrong"
+fi
+
 # Every alert has a page, tests in which it fires and in which it does not, and a place where it goes.
 mapfile -t alerts < <(sed -n 's/^ *- alert: //p' "$work"/rules/*.yaml | sort -u)
 tested() { # what is expected of an alert in any test: "fires" or "silent"
@@ -63,4 +71,4 @@ goes tickets severity=page namespace=exams-staging
 goes tickets namespace=exams
 
 ((failures == 0)) || { say "$failures failures"; exit 1; }
-say "${#alerts[@]} alerts, each with tests and a runbook"
+say "${#alerts[@]} alerts with tests and runbooks, $queries queries of dashboards and runbooks"
