@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-monitoring setup-image check-python check-cargo build image demo test soak bench fuzz gate gate-update test-fast test-monitoring test-image lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -28,20 +28,23 @@ run_packages += $(if $(shell command -v npm),,npm)
 test_packages := gstreamer1.0-tools openssl valgrind chromium
 test_packages += $(if $(shell command -v java),,default-jre-headless)
 test_packages += $(if $(shell command -v mvn),,maven)
+image_packages := binutils bubblewrap buildah curl uidmap umoci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-browser ## install and build everything but the program
+setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-monitoring ## install and build everything but the program
 
 setup-system: packages = $(build_packages) $(run_packages) $(test_packages)
 setup-build: packages = $(build_packages)
 setup-run: packages = $(run_packages)
+setup-image: packages = $(image_packages)
 
 setup-system: ## system packages (Debian and relatives): all that follow, and what tests need
 setup-build: ## those that the program is built with
 setup-run: ## those that it runs with
-setup-system setup-build setup-run:
+setup-image: ## those that the image is built and tried with
+setup-system setup-build setup-run setup-image:
 	@if ! command -v dpkg-query apt-get >/dev/null; then \
 	    echo "setup: this is not a Debian-like system; install the equivalents of: $(strip $(packages))" >&2; \
 	    exit 0; \
@@ -84,6 +87,9 @@ setup-contracts: setup-system check-python ## what tests of the contracts run (1
 setup-browser: setup-system ## the driver of the browser that tests run (18 MB in .cache once)
 	@tests/browser/setup.sh
 
+setup-monitoring: setup-system ## promtool and amtool (107 MB in .cache once)
+	@tests/k8s/prometheus.sh
+
 check-python:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: Python 3.11 or newer is needed as python3" >&2; exit 1; }
 
@@ -92,6 +98,9 @@ check-cargo:
 
 build: check-cargo ## the program, as target/release/invigilator
 	cargo build --release
+
+image: setup-image setup-models build ## the container image, as an OCI layout in .cache/image/oci (needs Debian 12, no engine)
+	@k8s/image/build.sh $(invigilator)
 
 demo: setup-build check-cargo ## a running system: broker, worker, sample clips as candidates; ends with their scores
 	@# Downloads wait for the network and the build for the processor: side by side.
@@ -103,7 +112,7 @@ demo: setup-build check-cargo ## a running system: broker, worker, sample clips 
 test: setup lint ## everything, as continuous integration runs it
 	cargo test --workspace
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --package domain --test score
-	@$(MAKE) --no-print-directory gate
+	@$(MAKE) --no-print-directory test-monitoring gate
 
 gate: check-cargo ## instructions that the pure parts take, compared with benches/instructions.json
 	@cargo bench --quiet --package container --bench instructions
@@ -132,10 +141,16 @@ fuzz: setup-media check-cargo ## everything that parses bytes of strangers, each
 test-fast: check-cargo ## unit tests only
 	cargo test --workspace --lib
 
+test-monitoring: setup-monitoring check-python ## rules, alerts, routes, dashboards and runbooks, with promtool and amtool
+	@tests/k8s/monitoring.sh
+
+test-image: setup-image setup-models setup-media setup-kafka build ## build the image twice, then analyse and score in a sandbox
+	@tests/k8s/image.sh $(invigilator)
+
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh tests/k8s/*.sh k8s/image/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \
