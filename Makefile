@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-monitoring setup-image check-python check-cargo build image demo test soak bench fuzz gate gate-update test-fast test-monitoring test-image lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -87,7 +87,8 @@ setup-contracts: setup-system check-python ## what tests of the contracts run (1
 setup-browser: setup-system ## the driver of the browser that tests run (18 MB in .cache once)
 	@tests/browser/setup.sh
 
-setup-monitoring: setup-system ## promtool and amtool (107 MB in .cache once)
+.PHONY: setup-image setup-monitoring image test-image test-monitoring
+setup-monitoring: setup-system ## promtool and amtool (65 MB in .cache once)
 	@tests/k8s/prometheus.sh
 
 check-python:
@@ -109,10 +110,10 @@ demo: setup-build check-cargo ## a running system: broker, worker, sample clips 
 	wait $$media
 	$(invigilator) demo --clips $(clips)
 
-test: setup lint ## everything, as continuous integration runs it
+test: setup lint test-monitoring ## everything, as continuous integration runs it
 	cargo test --workspace
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --package domain --test score
-	@$(MAKE) --no-print-directory test-monitoring gate
+	@$(MAKE) --no-print-directory gate
 
 gate: check-cargo ## instructions that the pure parts take, compared with benches/instructions.json
 	@cargo bench --quiet --package container --bench instructions
@@ -150,7 +151,7 @@ test-image: setup-image setup-models setup-media setup-kafka build ## build the 
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh tests/k8s/*.sh k8s/image/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \
