@@ -81,15 +81,15 @@ setup-kafka: setup-system ## the broker that tests run against (downloads 54 MB 
 setup-s3: setup-system ## the object store that tests run against (downloads 55 MB once)
 	@tests/s3/fetch.sh
 
+.PHONY: setup-image setup-monitoring image test-image test-monitoring
+setup-monitoring: setup-system ## promtool and amtool (65 MB in .cache once)
+	@tests/k8s/prometheus.sh
+
 setup-contracts: setup-system check-python ## what tests of the contracts run (156 MB in .cache once)
 	@tests/contracts/setup.sh
 
 setup-browser: setup-system ## the driver of the browser that tests run (18 MB in .cache once)
 	@tests/browser/setup.sh
-
-.PHONY: setup-image setup-monitoring image test-image test-monitoring
-setup-monitoring: setup-system ## promtool and amtool (65 MB in .cache once)
-	@tests/k8s/prometheus.sh
 
 check-python:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: Python 3.11 or newer is needed as python3" >&2; exit 1; }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use kafka::{Headers, Outgoing, Publisher, PublisherSettings};
+use kafka::{Headers, Outgoing, Publisher, PublisherSettings, Topics};
 use serde_json::Value;
 
 use crate::exam::{Exam, PATIENCE, Worker, invigilator, text};
@@ -205,6 +205,21 @@ fn every_metric_and_label_that_is_asked_for_is_said() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn an_alert_leaves_two_thirds_of_what_topics_are_kept_for() {
+    let topics = Topics::default();
+    let specs = topics.specs(1, 1);
+    let hours = |name: String| -> u64 {
+        let spec = specs.iter().find(|spec| spec.name == name).unwrap();
+        spec.configs["retention.ms"].parse::<u64>().unwrap() / 3_600_000
+    };
+    let (_, rules) = files().into_iter().find(|(path, _)| path.ends_with("monitoring/causes.yaml")).unwrap();
+    for (role, topic) in [("cut", topics.chunks()), ("observe", topics.segments())] {
+        let condition = format!("{{role=\"{role}\"}} > {} * 3600", hours(topic) / 3);
+        assert!(rules.contains(&condition), "{condition}");
+    }
 }
 
 #[test]

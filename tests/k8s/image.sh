@@ -45,13 +45,18 @@ names = {entry["name"] for entry in json.load(open(sys.argv[2]))["packages"]}
 assert {"libvpx7", "libopenh264-7", "libc6", "rdkafka-sys", "onnxruntime", "blazeface_back"} <= names, names
 PYTHON
 
+mkdir "$work/etc"
+head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$work/etc/key"
 inside() { # runs the program of the image
-    bwrap --unshare-all --share-net --die-with-parent --cap-drop ALL --uid 65532 --gid 65532 --clearenv \
+    bwrap --ro-bind "$root" / --unshare-all --share-net --die-with-parent --cap-drop ALL \
+        --uid 65532 --gid 65532 --clearenv \
         --setenv PATH /usr/bin --setenv GST_REGISTRY /tmp/gstreamer.registry \
         --setenv INVIGILATOR__DECODE__REQUIRE '["landlock", "seccomp", "limits"]' \
         --setenv INVIGILATOR__KAFKA__BROKERS "127.0.0.1:${port:-9092}" \
         --setenv INVIGILATOR__TELEMETRY__LISTEN "127.0.0.1:${telemetry:-9464}" \
-        --ro-bind "$root" / --proc /proc --dev /dev --tmpfs /tmp --ro-bind "$clips" /var/lib/invigilator \
+        --setenv INVIGILATOR__GATEWAY__LISTEN 127.0.0.1:0 --setenv INVIGILATOR__GATEWAY__STORE /tmp/store \
+        --setenv INVIGILATOR__GATEWAY__KEY_FILE /etc/invigilator/key --ro-bind "$work/etc" /etc/invigilator \
+        --proc /proc --dev /dev --tmpfs /tmp --ro-bind "$clips" /var/lib/invigilator \
         --chdir /opt/invigilator /opt/invigilator/bin/invigilator "$@"
 }
 
@@ -75,7 +80,7 @@ for one, other in zip(inside, outside, strict=True):
 PYTHON
 
 # A broker of this machine: ports that nobody has, two beside each other for the broker.
-read -r port telemetry < <(python3 - <<'PYTHON'
+read -r port telemetry other < <(python3 - <<'PYTHON'
 import socket
 def free(port):
     with socket.socket() as one:
@@ -84,7 +89,7 @@ def free(port):
         except OSError:
             return None
         return one.getsockname()[1]
-print(next(port for port in iter(lambda: free(0), None) if port < 65534 and free(port + 1)), free(0))
+print(next(port for port in iter(lambda: free(0), None) if port < 65534 and free(port + 1)), free(0), free(0))
 PYTHON
 )
 tests/kafka/serve.sh "$port" >"$work/broker" 2>&1 &
@@ -93,15 +98,19 @@ until "$program" topics create --partitions 2 --replication 1 --brokers "127.0.0
     kill -0 "${started[0]}" 2>/dev/null || { cat "$work/broker" >&2; fail "the broker ended"; }
 done
 inside worker >"$work/worker" 2>&1 &
-worker=$!
-started+=("$worker")
-ask() { curl --silent --fail --output "${2:-/dev/null}" --retry 60 --retry-delay 1 --retry-all-errors "http://127.0.0.1:$telemetry/$1"; }
-ask readyz || { cat "$work/worker" >&2; fail "it does not become ready"; }
+started+=($!)
+telemetry=$other inside gateway >"$work/gateway" 2>&1 &
+started+=($!)
+ask() { # PORT PATH [FILE]
+    curl --silent --fail --output "${3:-/dev/null}" --retry 60 --retry-delay 1 --retry-all-errors "http://127.0.0.1:$1/$2"
+}
+ask "$telemetry" readyz || { cat "$work/worker" >&2; fail "a worker does not become ready"; }
+ask "$other" readyz || { cat "$work/gateway" >&2; fail "a gateway does not become ready"; }
 "$program" publish --no-progress --brokers "127.0.0.1:$port" "$clips/${names[0]}" >/dev/null
 for _ in {1..60}; do
-    ask metrics "$work/metrics"
+    ask "$telemetry" metrics "$work/metrics"
     grep -q '^invigilator_scores_total{status="final"} 1' "$work/metrics" && break
     sleep 1
 done
 grep -q '^invigilator_scores_total{status="final"} 1' "$work/metrics" || { cat "$work/worker" >&2; fail "it does not score what is published"; }
-say "$first: built twice, analyses, becomes ready and scores, as user 65532"
+say "$first: built twice, analyses, becomes ready and scores, as user 65532 on a root that cannot be written"
