@@ -28,20 +28,23 @@ run_packages += $(if $(shell command -v npm),,npm)
 test_packages := gstreamer1.0-tools openssl valgrind chromium
 test_packages += $(if $(shell command -v java),,default-jre-headless)
 test_packages += $(if $(shell command -v mvn),,maven)
+image_packages := binutils bubblewrap buildah curl uidmap umoci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-browser ## install and build everything but the program
+setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-monitoring ## install and build everything but the program
 
 setup-system: packages = $(build_packages) $(run_packages) $(test_packages)
 setup-build: packages = $(build_packages)
 setup-run: packages = $(run_packages)
+setup-image: packages = $(image_packages)
 
 setup-system: ## system packages (Debian and relatives): all that follow, and what tests need
 setup-build: ## those that the program is built with
 setup-run: ## those that it runs with
-setup-system setup-build setup-run:
+setup-image: ## those that the image is built and tried with
+setup-system setup-build setup-run setup-image:
 	@if ! command -v dpkg-query apt-get >/dev/null; then \
 	    echo "setup: this is not a Debian-like system; install the equivalents of: $(strip $(packages))" >&2; \
 	    exit 0; \
@@ -78,6 +81,10 @@ setup-kafka: setup-system ## the broker that tests run against (downloads 54 MB 
 setup-s3: setup-system ## the object store that tests run against (downloads 55 MB once)
 	@tests/s3/fetch.sh
 
+.PHONY: setup-image setup-monitoring image test-image test-monitoring
+setup-monitoring: setup-system ## promtool and amtool (65 MB in .cache once)
+	@tests/k8s/prometheus.sh
+
 setup-contracts: setup-system check-python ## what tests of the contracts run (156 MB in .cache once)
 	@tests/contracts/setup.sh
 
@@ -96,6 +103,9 @@ check-cargo:
 build: check-cargo ## the program, as target/release/invigilator
 	cargo build --release
 
+image: setup-image setup-models build ## the container image, as an OCI layout in .cache/image/oci (needs Debian 12, no engine)
+	@k8s/image/build.sh $(invigilator)
+
 demo: setup-build check-cargo ## a running system: broker, worker, sample clips as candidates; ends with their scores
 	@# Downloads wait for the network and the build for the processor: side by side.
 	@$(MAKE) --no-print-directory setup-media & media=$$!; \
@@ -103,7 +113,7 @@ demo: setup-build check-cargo ## a running system: broker, worker, sample clips 
 	wait $$media
 	$(invigilator) demo --clips $(clips)
 
-test: setup lint ## everything, as continuous integration runs it
+test: setup lint test-monitoring ## everything, as continuous integration runs it
 	cargo test --workspace
 	PROPTEST_CASES=$(PROPTEST_CASES) cargo test --package domain --test score
 	@$(MAKE) --no-print-directory gate
@@ -143,6 +153,12 @@ fuzz: setup-media check-cargo ## everything that parses bytes of strangers, each
 
 test-fast: check-cargo ## unit tests only
 	cargo test --workspace --lib
+
+test-monitoring: setup-monitoring check-python ## rules, alerts, routes, dashboards and runbooks, with promtool and amtool
+	@tests/k8s/monitoring.sh
+
+test-image: setup-image setup-models setup-media setup-kafka build ## build the image twice, then analyse and score in a sandbox
+	@tests/k8s/image.sh $(invigilator)
 
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check

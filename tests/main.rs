@@ -22,6 +22,7 @@ mod eval;
 mod exam;
 mod faults;
 mod gateway;
+mod monitoring;
 #[path = "s3/server.rs"]
 mod object_store;
 mod plan;
