@@ -16,6 +16,7 @@
 //! | [`store`] | the log → what dashboards are shown |
 //! | [`read`] | lists, sessions, timelines, tables |
 //! | [`events`] | what happens, as it happens |
+//! | [`subscribers`] | other systems that are told of results |
 //! | [`notice`] | what a candidate is told before the exam |
 //! | [`openapi`] | the description of all this, from the table of routes |
 //! | [`pages`] | dashboard, candidate's page, client: the files of `web/` |
@@ -44,9 +45,11 @@ pub mod reviews;
 pub mod server;
 pub mod settings;
 pub mod store;
+pub mod subscribers;
 
 pub use app::{App, endpoints, router};
 pub use meter::Meter;
 pub use server::{Server, ServerError};
 pub use settings::GatewaySettings;
 pub use store::{Retention, Store, StoreError};
+pub use subscribers::Subscribers;
