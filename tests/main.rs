@@ -32,5 +32,6 @@ mod report;
 mod rescore;
 mod reviews;
 mod spans;
+mod subscribers;
 mod topics;
 mod worker;

@@ -52,4 +52,4 @@ pub use meter::Meter;
 pub use server::{Server, ServerError};
 pub use settings::GatewaySettings;
 pub use store::{Retention, Store, StoreError};
-pub use subscribers::Subscribers;
+pub use subscribers::{Subscribers, SubscribersError};
