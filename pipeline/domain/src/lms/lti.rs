@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::is_told;
-use crate::desk::IngestMs;
-use crate::messages::Incident;
+use crate::desk::{IngestMs, SessionDesk};
+use crate::messages::{Incident, IncidentState, ReviewStatus, SessionEvent};
 
 /// Media type of the request.
 pub const MEDIA_TYPE: &str = "application/vnd.ims.lti-ap.v1.control+json";
@@ -67,12 +67,39 @@ pub enum Action {
     Flag,
 }
 
-/// The flag of an incident; `None` for what a platform does not hear of. `zero` is when media time 0 was.
-pub fn flag(incident: &Incident, attempt: Attempt, zero: IngestMs) -> Option<Flag> {
-    is_told(incident).then(|| Flag {
+impl Attempt {
+    /// The attempt that a session is on a platform, which issues its tokens as `issuer`; `None` if it is none there.
+    pub fn of(desk: &SessionDesk, platform: &str, issuer: &str) -> Option<Self> {
+        desk.lifecycle().into_iter().find_map(|fact| match fact.event {
+            SessionEvent::Linked { platform: named, user, resource_link, attempt_number }
+                if named == platform =>
+            {
+                Some(Self {
+                    user: User { iss: issuer.to_owned(), sub: user },
+                    resource_link: ResourceLink { id: resource_link },
+                    attempt_number,
+                })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Whether a platform hears of a revision of an incident: when it is over, and before people decide about it.
+pub fn is_flagged(incident: &Incident) -> bool {
+    incident.state == IncidentState::Closed
+        && incident.review.state == ReviewStatus::Unreviewed
+        && is_told(incident)
+}
+
+/// The flag of an incident; `None` for what a platform does not hear of. `at` is when the log took this revision, a
+/// little after the incident was over: there is no other clock to tell by when it began.
+pub fn flag(incident: &Incident, attempt: Attempt, at: IngestMs) -> Option<Flag> {
+    let lasted = incident.end_ms.0.saturating_sub(incident.start_ms.0);
+    is_flagged(incident).then(|| Flag {
         attempt,
         action: Action::Flag,
-        incident_time: IngestMs(zero.0.saturating_add(incident.start_ms.0)).to_string(),
+        incident_time: IngestMs(at.0.saturating_sub(lasted)).to_string(),
         incident_severity: Some(incident.severity_num)
             .filter(|severity| severity.is_finite())
             .map_or(0.0, |severity| severity.clamp(0.0, 1.0)),

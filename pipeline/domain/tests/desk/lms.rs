@@ -8,7 +8,7 @@ use domain::lms::lti::{self, Attempt, ResourceLink, User};
 use domain::lms::webhook::Notice;
 use domain::messages::{
     CountsReason, Decision, Incident, IncidentClass, IncidentRun, IncidentState, IncidentType, ReviewState,
-    ReviewStatus, Score, ScoreStatus,
+    ReviewStatus, Score, ScoreStatus, SessionEvent, SessionFact,
 };
 use domain::time::{MediaMs, Millis};
 use proptest::prelude::*;
@@ -144,10 +144,15 @@ proptest! {
 fn a_flag_names_what_was_seen_and_when() {
     let log = Log::of(session().seated(30).fps(2).second_person(20).fps(1).seated(30));
     let desk = log.desk();
-    let told = lti::flag(&desk.incidents()[0], attempt(), IngestMs(1_795_000_000_000)).unwrap();
+    let incident = &desk.incidents()[0];
+    let told = lti::flag(incident, attempt(), IngestMs(1_795_000_000_000)).unwrap();
     assert_eq!(told.reason_code, IncidentType::MultiplePersons.name());
-    assert_eq!((told.incident_time.as_str(), told.incident_severity), ("2026-11-18T11:07:09.750Z", 0.25));
+    assert_eq!((told.incident_time.as_str(), told.incident_severity), ("2026-11-18T11:06:19.500Z", 0.25));
     assert!(told.reason_msg.starts_with("Two persons were visible"));
+    for state in [IncidentState::Open, IncidentState::Updated] {
+        let running = Incident { state, ..incident.clone() };
+        assert_eq!(lti::flag(&running, attempt(), IngestMs(0)), None, "once, when it is over");
+    }
 }
 
 /// The notice of an incident, as text.
@@ -195,4 +200,19 @@ fn what_only_grows_is_no_news_and_what_a_person_decided_is() {
     for decided in [ReviewStatus::Confirmed, ReviewStatus::Dismissed, ReviewStatus::Reopened] {
         assert_eq!(kind(IncidentState::Updated, decided).as_deref(), Some("incident.reviewed"));
     }
+}
+
+#[test]
+fn a_session_is_an_attempt_where_its_back_end_said_so() {
+    let mut log = Log::running(session().seated(10));
+    assert_eq!(Attempt::of(&log.desk(), "campus", "https://lms.example"), None);
+    let event = SessionEvent::Linked {
+        platform: "campus".to_owned(),
+        user: "0ae4".to_owned(),
+        resource_link: "exam-7".to_owned(),
+        attempt_number: 1,
+    };
+    log.fact(SessionFact { session: log.desk().session().clone(), media_ms: MediaMs::ZERO, event });
+    assert_eq!(Attempt::of(&log.desk(), "campus", "https://lms.example"), Some(attempt()));
+    assert_eq!(Attempt::of(&log.desk(), "elsewhere", "https://lms.example"), None);
 }
