@@ -79,15 +79,14 @@ impl<'a> Gateway<'a> {
 
     /// A subcommand of `invigilator gateway`, with the same settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
-        let exam = self.exam.command("gateway");
-        // Arguments of the gateway itself come before, and do not go with those of a subcommand.
+        // Arguments of the gateway itself do not go with those of a subcommand; its variables do.
+        let (mut command, exam) = (invigilator(), self.exam.command("gateway"));
         command
             .arg("gateway")
             .args(arguments)
-            .envs(exam.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("INVIGILATOR__KAFKA__BROKERS", self.exam.bootstrap());
-        command.env("INVIGILATOR__GATEWAY__SUBSCRIBERS", self.folder.path().join(SUBSCRIBERS));
+            .envs(exam.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("INVIGILATOR__KAFKA__BROKERS", self.exam.bootstrap())
+            .env("INVIGILATOR__GATEWAY__SUBSCRIBERS", self.folder.path().join(SUBSCRIBERS));
         command
     }
 
@@ -196,7 +195,7 @@ pub fn ask(
     Ok((status, body.to_owned()))
 }
 
-fn put(address: &str, id: &str, number: usize, token: &str, bytes: &[u8]) -> std::io::Result<u16> {
+pub fn put(address: &str, id: &str, number: usize, token: &str, bytes: &[u8]) -> std::io::Result<u16> {
     let path = format!("/v1/sessions/{id}/chunks/{number}");
     ask(address, "PUT", &path, token, "video/webm;codecs=vp8", bytes).map(|(status, _)| status)
 }
@@ -212,7 +211,7 @@ pub fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn header(record: &Record, name: &str) -> String {
+pub fn header(record: &Record, name: &str) -> String {
     String::from_utf8(record.headers.get(name).unwrap_or_default().to_vec()).unwrap()
 }
 

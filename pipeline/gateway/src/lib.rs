@@ -17,6 +17,7 @@
 //! | [`read`] | lists, sessions, timelines, tables |
 //! | [`events`] | what happens, as it happens |
 //! | [`subscribers`] | other systems that are told of results |
+//! | [`edx`] | what an Open edX platform asks of its proctoring back end |
 //! | [`notice`] | what a candidate is told before the exam |
 //! | [`openapi`] | the description of all this, from the table of routes |
 //! | [`pages`] | dashboard, candidate's page, client: the files of `web/` |
@@ -29,6 +30,7 @@ pub mod app;
 pub mod audit;
 pub mod auth;
 mod clock;
+pub mod edx;
 pub mod endpoint;
 pub mod error;
 pub mod events;

@@ -20,6 +20,7 @@ use std::thread;
 
 use ::gateway::auth::refresh::keep;
 use ::gateway::auth::{Keys, Secret};
+use ::gateway::edx::Platform;
 use ::gateway::{App, GatewaySettings, Server, ServerError, Store, StoreError, Subscribers, router};
 use anyhow::anyhow;
 use kafka::Admin;
@@ -54,9 +55,18 @@ impl Service {
     /// # Errors
     /// If a policy, or the file of subscribers, cannot be loaded.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        let gateway = settings.gateway()?;
+        let mut gateway = settings.gateway()?;
         let subscribers = tell::read(settings.gateway.subscribers.as_deref())
             .map_err(|error| configuration(anyhow!(error).context("gateway.subscribers")))?;
+        gateway.platforms = subscribers.platforms();
+        gateway.attempts_on = subscribers.attempts_on();
+        let unknown = |platform: &&Arc<Platform>| {
+            platform.policy.as_ref().is_some_and(|policy| !gateway.policies.contains_key(policy))
+        };
+        if let Some(platform) = gateway.platforms.iter().find(unknown) {
+            let problem = anyhow!("{}: there is no such policy: see gateway.policies", platform.name);
+            return Err(configuration(problem.context("gateway.subscribers")));
+        }
         let (metrics, health, stop) = (Metrics::new(), Health::default(), Stop::default());
         Ok(Self { settings, gateway, subscribers, metrics, health, stop })
     }
@@ -163,7 +173,7 @@ impl Running {
             closing: app.closing.clone(),
         };
         let couriers =
-            telling.begin(subscribers.all()).map_err(|error| Failure::new(Exit::Service, error))?;
+            telling.begin(subscribers.all(&app.store)).map_err(|error| Failure::new(Exit::Service, error))?;
         let follower = Follower::open(&connection, topics, &app, metrics.clone(), &health)
             .map_err(|error| Failure::new(Exit::Service, error))?;
         let follow = {

@@ -21,8 +21,7 @@ pub fn replay(settings: &Settings, subscriber: &str, from: SystemTime) -> Result
     let configuration = |error: anyhow::Error| Failure::new(Exit::Configuration, error);
     let subscribers = tell::read(settings.gateway.subscribers.as_deref())
         .map_err(|error| configuration(anyhow!(error).context("gateway.subscribers")))?;
-    let known = subscribers.all();
-    let Some(found) = known.iter().find(|each| each.name() == subscriber) else {
+    let Some(feeds) = subscribers.feeds(subscriber) else {
         return Err(configuration(anyhow!("gateway.subscribers names nobody `{subscriber}`")));
     };
     let connection = settings.connection().map_err(|error| configuration(error.into()))?;
@@ -32,7 +31,7 @@ pub fn replay(settings: &Settings, subscriber: &str, from: SystemTime) -> Result
     let failed = |error: KafkaError| Failure::new(Exit::Service, anyhow!(error));
     let admin = Admin::new(&connection, PATIENCE).map_err(failed)?;
     let mut moved = Vec::new();
-    for feed in found.feeds() {
+    for feed in feeds {
         let topic = topics.name(feed.name());
         let group = tell::group(&settings.kafka.group_prefix, subscriber, *feed);
         let progress = GroupProgress::new(&connection, &group).map_err(failed)?;

@@ -94,6 +94,9 @@ impl Settings {
             retention: Retention { results: age_of("incidents"), observations: age_of("observations") },
             kept: kept(),
             default_policy,
+            // These come from a file with secrets.
+            platforms: Vec::new(),
+            attempts_on: BTreeMap::new(),
         })
     }
 }

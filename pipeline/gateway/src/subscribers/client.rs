@@ -34,6 +34,9 @@ pub enum TellError {
     /// There is no answer.
     #[error("no answer: {0}")]
     Unreachable(String),
+    /// What dashboards are shown is needed, and does not know of it yet.
+    #[error("dashboards do not know of it yet")]
+    Behind,
     /// It cannot be put into words.
     #[error("it cannot be written: {0}")]
     Unwritable(#[from] serde_json::Error),
@@ -44,7 +47,7 @@ impl TellError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused { .. } | Self::Unwritable(_) => ErrorKind::Poison,
-            Self::Unavailable { .. } | Self::Unreachable(_) => ErrorKind::Transient,
+            Self::Unavailable { .. } | Self::Unreachable(_) | Self::Behind => ErrorKind::Transient,
         }
     }
 

@@ -1,26 +1,32 @@
 //! The operator's file of subscribers: TOML, one table each. Files with secrets that it names are looked for beside it.
 //! Where requests go is written here and nowhere else: no record and no request of a client can name an address.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::sync::{Arc, Mutex};
 
 use domain::desk::IngestMs;
-use domain::ids::SessionId;
 use domain::lms::webhook::NoticeKind;
+use domain::ports::Feed;
 use reqwest::{Client, Url};
 use serde::Deserialize;
 
 use super::Subscriber;
+use super::assertion::AssertionKey;
+use super::check::Check;
 use super::client::client;
+use super::edx::OpenEdx;
+use super::lti::Lti;
+use super::oauth::{Account, TokenCache};
 use super::signature::WebhookSecret;
 use super::webhook::Webhook;
+use crate::edx::Platform;
+use crate::store::Store;
 
-/// The longest name: it is part of the name of a consumer group.
-const LONGEST_NAME: usize = 40;
+/// As long as the output of the hash that it signs with.
+const SHORTEST_SECRET: usize = 32;
 
 /// A file of subscribers that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,10 +61,33 @@ pub enum SubscribersError {
 }
 
 /// Everybody who is told of results.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Subscribers {
     webhooks: Vec<Webhook>,
+    platforms: Vec<Connected>,
+    flagged: Vec<Flagged>,
     secret_files: Vec<PathBuf>,
+}
+
+/// An Open edX platform, and what is needed to tell it of things.
+#[derive(Debug)]
+struct Connected {
+    platform: Arc<Platform>,
+    url: Url,
+    account: Account,
+    from: IngestMs,
+    client: Client,
+}
+
+/// A platform that takes flags, and what is needed to send it some.
+#[derive(Debug)]
+struct Flagged {
+    raw: RawLti,
+    url: Url,
+    token_url: Url,
+    key: AssertionKey,
+    from: IngestMs,
+    client: Client,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +95,10 @@ pub struct Subscribers {
 struct RawFile {
     #[serde(default)]
     webhook: Vec<RawWebhook>,
+    #[serde(default)]
+    open_edx: Vec<RawOpenEdx>,
+    #[serde(default)]
+    lti: Vec<RawLti>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +118,37 @@ fn all_kinds() -> BTreeSet<NoticeKind> {
     NoticeKind::ALL.into()
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOpenEdx {
+    name: String,
+    tenant: String,
+    #[serde(default)]
+    policy: Option<String>,
+    public_url: String,
+    secret_file: PathBuf,
+    url: String,
+    client_id: String,
+    client_secret_file: PathBuf,
+    #[serde(default)]
+    from: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLti {
+    name: String,
+    tenant: String,
+    issuer: String,
+    url: String,
+    token_url: String,
+    client_id: String,
+    key_file: PathBuf,
+    key_id: String,
+    #[serde(default)]
+    from: Option<String>,
+}
+
 impl Subscribers {
     /// Reads a file, and the secrets that it names.
     ///
@@ -97,17 +161,20 @@ impl Subscribers {
             path: path.to_owned(),
             source: Box::new(error),
         })?;
-        let mut check = Check { folder: path.parent(), names: BTreeSet::new(), problems: Vec::new() };
+        let mut check = Check {
+            folder: path.parent(),
+            names: BTreeSet::new(),
+            problems: Vec::new(),
+            secret_files: Vec::new(),
+        };
         let client = client()?;
-        let mut subscribers = Self::default();
-        for raw in raw.webhook {
-            subscribers.secret_files.push(check.beside(&raw.secret_file));
-            subscribers.webhooks.extend(check.webhook(raw, &client));
-        }
+        let webhooks = raw.webhook.into_iter().filter_map(|raw| raw.check(&mut check, &client)).collect();
+        let platforms = raw.open_edx.into_iter().filter_map(|raw| raw.check(&mut check, &client)).collect();
+        let flagged = raw.lti.into_iter().filter_map(|raw| raw.check(&mut check, &client)).collect();
         if !check.problems.is_empty() {
             return Err(SubscribersError::Invalid { path: path.to_owned(), problems: check.problems });
         }
-        Ok(subscribers)
+        Ok(Self { webhooks, platforms, flagged, secret_files: check.secret_files })
     }
 
     /// The files with secrets.
@@ -115,103 +182,101 @@ impl Subscribers {
         &self.secret_files
     }
 
-    /// All of them.
-    pub fn all(&self) -> Vec<Arc<dyn Subscriber>> {
-        self.webhooks.iter().map(|webhook| Arc::new(webhook.clone()) as Arc<dyn Subscriber>).collect()
+    /// Platforms that ask this gateway, too.
+    pub fn platforms(&self) -> Vec<Arc<Platform>> {
+        self.platforms.iter().map(|connected| Arc::clone(&connected.platform)).collect()
+    }
+
+    /// Platforms that sessions may be attempts on, by name, with their tenants.
+    pub fn attempts_on(&self) -> BTreeMap<String, String> {
+        self.flagged.iter().map(|flagged| (flagged.raw.name.clone(), flagged.raw.tenant.clone())).collect()
+    }
+
+    /// What a subscriber hears of; `None` if there is no such.
+    pub fn feeds(&self, name: &str) -> Option<&'static [Feed]> {
+        let webhook = self.webhooks.iter().find(|webhook| webhook.name == name).map(Subscriber::feeds);
+        let platform = self.platforms.iter().find(|connected| connected.platform.name == name);
+        let flagged = self.flagged.iter().find(|flagged| flagged.raw.name == name);
+        webhook.or(platform.map(|_| &OpenEdx::FEEDS[..])).or(flagged.map(|_| &Lti::FEEDS[..]))
+    }
+
+    /// All of them, with what dashboards are shown.
+    pub fn all(self, store: &Arc<Store>) -> Vec<Arc<dyn Subscriber>> {
+        let shared = |webhook| Arc::new(webhook) as Arc<dyn Subscriber>;
+        let platforms =
+            self.platforms.into_iter().map(|Connected { platform, url, account, from, client }| {
+                let (store, tokens, ready) = (Arc::clone(store), TokenCache::default(), Mutex::default());
+                Arc::new(OpenEdx { platform, url, account, from, client, store, tokens, ready })
+                    as Arc<dyn Subscriber>
+            });
+        let flagged = self.flagged.into_iter().map(|Flagged { raw, url, token_url, key, from, client }| {
+            let (store, tokens) = (Arc::clone(store), TokenCache::default());
+            let RawLti { name, tenant, issuer, client_id, .. } = raw;
+            let lti =
+                Lti { name, tenant, issuer, url, token_url, client_id, key, from, client, store, tokens };
+            Arc::new(lti) as Arc<dyn Subscriber>
+        });
+        self.webhooks.into_iter().map(shared).chain(platforms).chain(flagged).collect()
     }
 }
 
-/// What was read so far, and what is wrong with it.
-struct Check<'a> {
-    folder: Option<&'a Path>,
-    names: BTreeSet<String>,
-    problems: Vec<String>,
-}
-
-impl Check<'_> {
-    fn webhook(&mut self, raw: RawWebhook, client: &Client) -> Option<Webhook> {
-        let RawWebhook { name, tenant, url, secret_file, kinds, from } = raw;
-        self.name(&name);
-        self.tenant(&name, &tenant);
+impl RawWebhook {
+    fn check(self, check: &mut Check<'_>, client: &Client) -> Option<Webhook> {
+        let Self { name, tenant, url, secret_file, kinds, from } = self;
+        check.name(&name);
+        check.tenant(&name, &tenant);
         if kinds.is_empty() {
-            self.problem(&name, "kinds must name what it is told of");
+            check.problem(&name, "kinds must name what it is told of");
         }
-        let from = self.from(&name, from.as_deref());
-        let (url, secret) = (self.url(&name, "url", &url), self.secret(&name, &secret_file));
+        let from = check.from(&name, from.as_deref());
+        let url = check.url(&name, "url", &url);
+        let secret = check.secret(&name, &secret_file, WebhookSecret::parse);
         Some(Webhook { name, tenant, url: url?, secret: secret?, kinds, from, client: client.clone() })
     }
+}
 
-    fn problem(&mut self, name: &str, problem: &str) {
-        self.problems.push(format!("{name}: {problem}"));
+impl RawLti {
+    fn check(self, check: &mut Check<'_>, client: &Client) -> Option<Flagged> {
+        check.name(&self.name);
+        check.tenant(&self.name, &self.tenant);
+        let from = check.from(&self.name, self.from.as_deref());
+        let url = check.url(&self.name, "url", &self.url);
+        let token_url = check.url(&self.name, "token_url", &self.token_url);
+        let parse = |pem: &str| AssertionKey::parse(&self.key_id, pem);
+        let key = check.secret(&self.name, &self.key_file, parse);
+        Some(Flagged { url: url?, token_url: token_url?, key: key?, from, client: client.clone(), raw: self })
     }
+}
 
-    fn name(&mut self, name: &str) {
-        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !(1..=LONGEST_NAME).contains(&name.len()) || !name.bytes().all(is_name) {
-            self.problem(name, &format!("a name is 1 to {LONGEST_NAME} of a-z 0-9 -"));
-        }
-        if !self.names.insert(name.to_owned()) {
-            self.problem(name, "two subscribers cannot have the same name");
-        }
-    }
-
-    fn tenant(&mut self, name: &str, tenant: &str) {
-        if SessionId::new(tenant, "e", "s").is_err() {
-            self.problem(name, "tenant must be 1 to 128 of A-Z a-z 0-9 . _ -");
-        }
-    }
-
-    /// What is wrong with an address is not repeated: what was meant for one may hold a password.
-    fn url(&mut self, name: &str, key: &str, text: &str) -> Option<Url> {
-        let is_good = |url: &Url| {
-            matches!(url.scheme(), "https" | "http")
-                && url.has_host()
-                && url.username().is_empty()
-                && url.password().is_none()
-        };
-        let url = Url::parse(text).ok().filter(is_good);
-        if url.is_none() {
-            self.problem(name, &format!("{key} must be an address such as https://example.org/results"));
-        }
-        url
-    }
-
-    fn from(&mut self, name: &str, text: Option<&str>) -> IngestMs {
-        let Some(text) = text else { return IngestMs(0) };
-        let since = humantime::parse_rfc3339(text).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        if since.is_none() {
-            self.problem(name, "from must be a time such as 2026-12-01T00:00:00Z");
-        }
-        IngestMs(since.unwrap_or_default().as_millis().try_into().unwrap_or(i64::MAX))
-    }
-
-    fn secret(&mut self, name: &str, file: &Path) -> Option<WebhookSecret> {
-        let text = self.text(name, file)?;
-        let secret = WebhookSecret::parse(&text);
-        if let Err(error) = &secret {
-            self.problem(name, &format!("{} {error}", file.display()));
-        }
-        secret.ok()
-    }
-
-    fn text(&mut self, name: &str, file: &Path) -> Option<String> {
-        let path = self.beside(file);
-        let text = fs::read_to_string(&path);
-        if let Err(error) = &text {
-            self.problem(name, &format!("cannot read {}: {error}", path.display()));
-        }
-        text.ok()
-    }
-
-    fn beside(&self, file: &Path) -> PathBuf {
-        self.folder.map_or_else(|| file.to_owned(), |folder| folder.join(file))
+impl RawOpenEdx {
+    fn check(self, check: &mut Check<'_>, client: &Client) -> Option<Connected> {
+        let Self { name, tenant, policy, public_url, secret_file, url, client_id, client_secret_file, from } =
+            self;
+        check.name(&name);
+        check.tenant(&name, &tenant);
+        let from = check.from(&name, from.as_deref());
+        let public = check.url(&name, "public_url", &public_url);
+        let url = check.url(&name, "url", &url.trim_end_matches('/'));
+        let secret = check.secret(&name, &secret_file, |text| match text.trim() {
+            secret if secret.len() >= SHORTEST_SECRET => Ok(secret.to_owned()),
+            _ => Err(format!("holds no secret of at least {SHORTEST_SECRET} characters")),
+        });
+        let client_secret = check.secret(&name, &client_secret_file, |text| match text.trim() {
+            "" => Err("holds no secret"),
+            secret => Ok(secret.to_owned()),
+        });
+        let (public, url) = (public?, url?);
+        let token_url =
+            Url::parse(&format!("{}/oauth2/access_token", url.as_str().trim_end_matches('/'))).ok()?;
+        let public_url = public.as_str().trim_end_matches('/').to_owned();
+        let platform = Arc::new(Platform { name, tenant, policy, public_url, secret: secret? });
+        let account = Account { token_url, client_id, client_secret: client_secret? };
+        Some(Connected { platform, url, account, from, client: client.clone() })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::ports::Feed;
-
     use super::*;
 
     const GOOD: &str = r#"
@@ -233,11 +298,11 @@ mod tests {
 
     #[test]
     fn a_webhook_hears_of_everything_unless_it_says_of_what() {
-        let all = read(GOOD).unwrap().all();
-        assert_eq!((all[0].name(), all[0].feeds().len()), ("registry", 2));
-        let scores = read(&format!("{GOOD}\nkinds = [\"score.final\"]")).unwrap().all();
-        assert_eq!(scores[0].feeds(), [Feed::Scores]);
-        assert!(read("").unwrap().all().is_empty());
+        let all = read(GOOD).unwrap();
+        assert_eq!(all.feeds("registry").map(<[Feed]>::len), Some(2));
+        let scores = read(&format!("{GOOD}\nkinds = [\"score.final\"]")).unwrap();
+        assert_eq!(scores.feeds("registry"), Some(&[Feed::Scores][..]));
+        assert_eq!(read("").unwrap().feeds("registry"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use domain::desk::{DeskEntry, IngestMs};
 use domain::lms::webhook::{Notice, NoticeKind};
-use domain::ports::Feed;
+use domain::ports::{Feed, Position};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 
@@ -39,7 +39,7 @@ impl Subscriber for Webhook {
         &self.name
     }
 
-    fn feeds(&self) -> &[Feed] {
+    fn feeds(&self) -> &'static [Feed] {
         let scores = self.kinds.iter().any(|kind| kind.is_of_score());
         let incidents = self.kinds.iter().any(|kind| !kind.is_of_score());
         match (incidents, scores) {
@@ -49,7 +49,8 @@ impl Subscriber for Webhook {
         }
     }
 
-    async fn tell(&self, entry: &DeskEntry, at: IngestMs) -> Result<Told, TellError> {
+    async fn tell(&self, entry: &DeskEntry, position: Position) -> Result<Told, TellError> {
+        let at = IngestMs(position.at_ms);
         if entry.session().tenant() != self.tenant || at < self.from {
             return Ok(Told::Passed);
         }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::gateway::subscribers::{Subscriber, TellError, Told};
-use domain::desk::{DeskEntry, IngestMs};
+use domain::desk::DeskEntry;
 use domain::error::ErrorKind;
-use domain::ports::{Feed, Read};
+use domain::ports::{Feed, Position, Read};
 use kafka::{GroupConsumer, KafkaError, Record};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -50,11 +50,9 @@ pub(super) struct Courier {
 
 /// Something to be told.
 struct Letter {
-    partition: i32,
-    offset: i64,
+    position: Position,
     /// By which assignment it came.
     turn: u64,
-    at: IngestMs,
     /// `None` for what nobody can read.
     entry: Option<DeskEntry>,
 }
@@ -87,7 +85,8 @@ impl Courier {
         while !self.stop.is_draining() {
             self.pulse.beat();
             self.take_in(&mut round, &mut trouble)?;
-            let waited = round.waiting.front().map_or(Duration::ZERO, |letter| clock::since_ms(letter.at.0));
+            let waited =
+                round.waiting.front().map_or(Duration::ZERO, |letter| clock::since_ms(letter.position.at_ms));
             self.metrics.telling_lag(self.subscriber.name(), self.feed.name(), waited);
             let is_told = round.is_due() && self.tell_first(&mut round, &mut trouble)?;
             if is_told || committed.elapsed() >= COMMIT_EVERY {
@@ -109,7 +108,7 @@ impl Courier {
             }
             Err(error) => return Err(error),
         }
-        let is_ours = |letter: &Letter| self.share.turn(letter.partition) == Some(letter.turn);
+        let is_ours = |letter: &Letter| self.share.turn(letter.position.partition) == Some(letter.turn);
         if round.waiting.front().is_some_and(|first| !is_ours(first)) {
             self.go_on(round)?;
         }
@@ -131,21 +130,20 @@ impl Courier {
                 None
             }
         };
-        let partition = record.origin.partition;
-        Some(Letter {
-            partition,
+        let position = Position {
+            feed: self.feed,
+            partition: record.origin.partition,
             offset: record.origin.offset,
-            turn: self.share.turn(partition)?,
-            at: IngestMs(record.timestamp_ms.unwrap_or_default()),
-            entry,
-        })
+            at_ms: record.timestamp_ms.unwrap_or_default(),
+        };
+        Some(Letter { position, turn: self.share.turn(position.partition)?, entry })
     }
 
     /// Tells the first one. Returns whether the subscriber has heard of it.
     fn tell_first(&self, round: &mut Round, trouble: &mut Trouble) -> Result<bool, KafkaError> {
         let Some(letter) = round.waiting.front() else { return Ok(false) };
         let name = self.subscriber.name();
-        let told = letter.entry.as_ref().map_or(Ok(Told::Passed), |entry| self.tell(entry, letter.at));
+        let told = letter.entry.as_ref().map_or(Ok(Told::Passed), |entry| self.tell(entry, letter.position));
         match &told {
             Ok(Told::Passed) => {}
             Ok(Told::Delivered) => self.metrics.told(name, "delivered"),
@@ -160,17 +158,17 @@ impl Courier {
             Err(error) => {
                 self.metrics.told(name, "refused");
                 let session = letter.entry.as_ref().map(|entry| entry.session().as_str());
-                let (topic, offset) = (self.feed.name(), letter.offset);
+                let (topic, offset) = (self.feed.name(), letter.position.offset);
                 tracing::error!(subscriber = name, session, topic, offset, %error, "it is not told of this");
             }
         }
-        self.share.done(letter.partition, letter.offset.saturating_add(1));
+        self.share.done(letter.position.partition, letter.position.offset.saturating_add(1));
         round.waiting.pop_front();
         self.go_on(round)?;
         Ok(!matches!(told, Ok(Told::Passed)))
     }
 
-    fn tell(&self, entry: &DeskEntry, at: IngestMs) -> Result<Told, TellError> {
+    fn tell(&self, entry: &DeskEntry, position: Position) -> Result<Told, TellError> {
         let mut closing = self.closing.clone();
         self.runtime.block_on(async {
             let ending = async {
@@ -179,7 +177,7 @@ impl Courier {
                 sleep(GRACE).await;
             };
             tokio::select! {
-                told = self.subscriber.tell(entry, at) => told,
+                told = self.subscriber.tell(entry, position) => told,
                 () = ending => Err(TellError::Unreachable("this gateway ends".to_owned())),
             }
         })

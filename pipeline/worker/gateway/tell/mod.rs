@@ -78,8 +78,8 @@ impl Telling<'_> {
     pub fn begin(&self, subscribers: Vec<Arc<dyn Subscriber>>) -> Result<Vec<JoinHandle<()>>, TellingError> {
         let mut threads = Vec::new();
         for subscriber in subscribers {
-            for feed in subscriber.feeds().to_vec() {
-                let courier = self.courier(Arc::clone(&subscriber), feed)?;
+            for feed in subscriber.feeds() {
+                let courier = self.courier(Arc::clone(&subscriber), *feed)?;
                 threads.push(thread::Builder::new().name("tell".to_owned()).spawn(|| courier.run())?);
             }
         }
