@@ -27,6 +27,7 @@ mod object_store;
 mod plan;
 mod provider;
 mod publish;
+mod pushers;
 mod redrive;
 mod report;
 mod rescore;

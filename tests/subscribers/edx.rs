@@ -145,7 +145,7 @@ fn an_exam_of_open_edx_is_proctored_and_reviewed_by_people() {
     results.write(exam.topics.incidents(), &seen);
     let amber = Score { rev: 1, status: ScoreStatus::Final, band: Band::Amber, ..score(&session) };
     write(&amber);
-    let known = lms.wait_until("it is reviewed", |known| !known["review"].is_null());
+    let known = lms.wait_until("it is reviewed", |known| known["review"]["comments"][0].is_array());
     let review = &known["review"];
     assert_eq!(
         (&known["status"], &review["status"]),

@@ -147,7 +147,7 @@ fn a_flag_names_what_was_seen_and_when() {
     let incident = &desk.incidents()[0];
     let told = lti::flag(incident, attempt(), IngestMs(1_795_000_000_000)).unwrap();
     assert_eq!(told.reason_code, IncidentType::MultiplePersons.name());
-    assert_eq!((told.incident_time.as_str(), told.incident_severity), ("2026-11-18T11:06:19.500Z", 0.25));
+    assert_eq!((told.incident_time.as_str(), told.incident_severity), ("2026-11-18T11:06:20.000Z", 0.25));
     assert!(told.reason_msg.starts_with("Two persons were visible"));
     for state in [IncidentState::Open, IncidentState::Updated] {
         let running = Incident { state, ..incident.clone() };
