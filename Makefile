@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-k8s check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast test-k8s test-cluster lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-edx setup-browser setup-k8s check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast test-k8s test-cluster lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -33,7 +33,7 @@ image_packages := binutils bubblewrap buildah curl uidmap umoci
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-browser setup-monitoring ## install and build everything but the program
+setup: setup-system setup-models setup-media setup-kafka setup-s3 setup-contracts setup-edx setup-browser setup-monitoring ## install and build everything but the program
 
 setup-system: packages = $(build_packages) $(run_packages) $(test_packages)
 setup-build: packages = $(build_packages)
@@ -87,6 +87,9 @@ setup-monitoring: setup-system ## promtool and amtool (65 MB in .cache once)
 
 setup-contracts: setup-system check-python ## what tests of the contracts run (156 MB in .cache once)
 	@tests/contracts/setup.sh
+
+setup-edx: setup-system check-python ## the learning platform that tests run (24 MB of wheels, 150 MB in .cache once)
+	@tests/subscribers/edx/setup.sh
 
 setup-browser: setup-system ## the driver of the browser that tests run (18 MB in .cache once)
 	@tests/browser/setup.sh
@@ -163,7 +166,7 @@ test-image: setup-image setup-models setup-media setup-kafka build ## build the 
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh tests/k8s/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh tests/subscribers/edx/*.sh tests/k8s/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \

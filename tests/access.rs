@@ -19,6 +19,8 @@ use crate::broker::secured::{CUT, GATEWAY, OBSERVE, PUBLISH, SCORE, Secured};
 use crate::cut::{Browser, Door};
 use crate::exam::{Exam, PARTITIONS, clip, text};
 use crate::gateway::ask;
+use crate::subscribers::Results;
+use crate::subscribers::receiver::Receiver;
 
 /// Topics of its own on the broker that lets in only whom it knows.
 struct Gate {
@@ -265,10 +267,15 @@ fn a_gateway_works_with_the_rights_that_are_printed_for_it() {
     let gate = Gate::new("gated");
     let properties = gate.by_password(GATEWAY);
     let key = gate.file("key", &"k".repeat(32));
+    let receiver = Receiver::glad();
+    gate.file("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let webhook = "[[webhook]]\nname = \"hooks\"\ntenant = \"t\"\nsecret_file = \"secret\"\n";
+    let subscribers = gate.file("subscribers.toml", &format!("{webhook}url = \"{}\"", receiver.url("/")));
     let with_key = |arguments: &[&str]| {
         let mut command = gate.program(&properties, arguments);
         command
             .env("INVIGILATOR__GATEWAY__KEY_FILE", &key)
+            .env("INVIGILATOR__GATEWAY__SUBSCRIBERS", &subscribers)
             .env("INVIGILATOR__GATEWAY__STORE", gate.folder.path().join("store"));
         command
     };
@@ -297,6 +304,8 @@ fn a_gateway_works_with_the_rights_that_are_printed_for_it() {
         assert!(begun.elapsed() < Duration::from_secs(60), "what was written is not read");
         std::thread::sleep(Duration::from_millis(50));
     }
+    Results::of(&gate.exam).score("t/e/s", 1);
+    receiver.wait_for(1);
     gate.take_away(GATEWAY, "gateway", "--topic gated.chunks");
     // It may end before it answers.
     let refused = put().map_or(503, |(status, _)| status);

@@ -61,6 +61,11 @@ impl Exam {
         Self { topics: Topics::new(&prefix).unwrap(), prefix, bootstrap, connection }
     }
 
+    /// The brokers to begin with.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
     /// A command of the program for this exam.
     pub fn command(&self, name: &str) -> Command {
         let mut command = invigilator();

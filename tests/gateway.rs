@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -28,31 +28,76 @@ pub struct Gateway<'a> {
     folder: TempDir,
     child: Child,
     pub address: String,
-    telemetry: String,
+    pub telemetry: String,
 }
+
+/// The file of subscribers, in the folder of a gateway.
+const SUBSCRIBERS: &str = "subscribers.toml";
 
 impl<'a> Gateway<'a> {
     pub fn start(exam: &'a Exam) -> Self {
+        Self::with(exam, &[])
+    }
+
+    /// One that tells others of results: with these files in its folder, one of them the file of subscribers.
+    pub fn telling(exam: &'a Exam, subscribers: &str, secrets: &[(&str, &str)]) -> Self {
+        Self::with(exam, &[&[(SUBSCRIBERS, subscribers)], secrets].concat())
+    }
+
+    fn with(exam: &'a Exam, files: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("key"), "k".repeat(32)).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         let (child, address, telemetry) = launch(exam, &folder);
         Self { exam, folder, child, address, telemetry }
     }
 
     /// Kills it at once, and starts another one on the same store.
-    fn kill_and_restart(&mut self) {
+    pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.restart();
+    }
+
+    /// Starts another one on the same store, after this one has ended.
+    pub fn restart(&mut self) {
         (self.child, self.address, self.telemetry) = launch(self.exam, &self.folder);
     }
 
     /// Ends it as Kubernetes would; returns its exit code.
-    fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(mut self) -> Option<i32> {
+        self.end()
+    }
+
+    /// The same, of one that may be started again.
+    pub fn end(&mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
 
-    fn token(&self, role: &str) -> String {
+    /// A subcommand of `invigilator gateway`, with the same settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        // Arguments of the gateway itself do not go with those of a subcommand; its variables do.
+        let (mut command, exam) = (invigilator(), self.exam.command("gateway"));
+        command
+            .arg("gateway")
+            .args(arguments)
+            .envs(exam.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("INVIGILATOR__KAFKA__BROKERS", self.exam.bootstrap())
+            .env("INVIGILATOR__GATEWAY__SUBSCRIBERS", self.folder.path().join(SUBSCRIBERS));
+        command
+    }
+
+    /// A figure of it; 0 while it has none.
+    pub fn metric(&self, series: &str) -> f64 {
+        let (_, metrics) = ask(&self.telemetry, "GET", "/metrics", "", "", b"").unwrap();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
+        value.unwrap_or_default()
+    }
+
+    pub fn token(&self, role: &str) -> String {
         self.token_of(&[role])
     }
 
@@ -72,7 +117,7 @@ impl<'a> Gateway<'a> {
         ask(&self.address, "GET", path, token, "", b"").unwrap()
     }
 
-    fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
+    pub fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let body = body.to_string();
         let (status, said) =
             ask(&self.address, "POST", path, token, "application/json", body.as_bytes()).unwrap();
@@ -96,8 +141,12 @@ impl Drop for Gateway<'_> {
 }
 
 fn launch(exam: &Exam, folder: &TempDir) -> (Child, String, String) {
-    let mut child = exam
-        .command("gateway")
+    let mut command = exam.command("gateway");
+    let subscribers = folder.path().join(SUBSCRIBERS);
+    if subscribers.exists() {
+        command.env("INVIGILATOR__GATEWAY__SUBSCRIBERS", subscribers);
+    }
+    let mut child = command
         .env("INVIGILATOR__GATEWAY__LISTEN", "127.0.0.1:0")
         .env("INVIGILATOR__GATEWAY__KEY_FILE", folder.path().join("key"))
         .env("INVIGILATOR__GATEWAY__STORE", folder.path().join("store"))
@@ -146,12 +195,12 @@ pub fn ask(
     Ok((status, body.to_owned()))
 }
 
-fn put(address: &str, id: &str, number: usize, token: &str, bytes: &[u8]) -> std::io::Result<u16> {
+pub fn put(address: &str, id: &str, number: usize, token: &str, bytes: &[u8]) -> std::io::Result<u16> {
     let path = format!("/v1/sessions/{id}/chunks/{number}");
     ask(address, "PUT", &path, token, "video/webm;codecs=vp8", bytes).map(|(status, _)| status)
 }
 
-fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = found() {
@@ -162,7 +211,7 @@ fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn header(record: &Record, name: &str) -> String {
+pub fn header(record: &Record, name: &str) -> String {
     String::from_utf8(record.headers.get(name).unwrap_or_default().to_vec()).unwrap()
 }
 

@@ -143,8 +143,12 @@ pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
             grant(Resource::Group(score), Operation::Read);
         }
         Party::Publish => {}
-        // A reader, likewise.
-        Party::Gateway => grant(Resource::Groups(format!("{CLIENT_ID}-")), Operation::Describe),
+        Party::Gateway => {
+            // A reader, likewise.
+            grant(Resource::Groups(format!("{CLIENT_ID}-")), Operation::Describe);
+            // Each subscriber has groups of its own.
+            grant(Resource::Groups(format!("{}-tell-", kafka.group_prefix)), Operation::Read);
+        }
     }
     Ok(grants)
 }

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
 
-pub use self::gateway::{GatewayAction, GatewayArgs, TokenArgs, TokenRole};
+pub use self::gateway::{GatewayAction, GatewayArgs, ReplayArgs, TokenArgs, TokenRole};
 pub use bench::BenchArgs;
 pub use plan::PlanArgs;
 pub use redrive::RedriveArgs;

@@ -8,7 +8,8 @@
 //! 4. [`score`] folds observations, markers, lifecycle facts and reviews of one session into
 //!    incidents and an integrity score, under a [`policy`].
 //!
-//! What comes out is shown to people by [`desk`], in the [`words`] that all of it is said in.
+//! What comes out is shown to people by [`desk`] and told to learning platforms by [`lms`], in the [`words`] that
+//! all of it is said in.
 //!
 //! [`upload`] puts what browsers send into order before it is cut. [`delivery`] keeps count of which records are
 //! in work, so that none is given up before its result is safe.
@@ -22,6 +23,7 @@ pub mod detections;
 pub mod error;
 pub mod geometry;
 pub mod ids;
+pub mod lms;
 pub mod messages;
 pub mod observe;
 pub mod picture;

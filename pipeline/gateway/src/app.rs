@@ -26,7 +26,7 @@ use crate::meter::Meter;
 use crate::read::{Items, audit, exams, lists, session};
 use crate::settings::GatewaySettings;
 use crate::store::{Store, StoreError};
-use crate::{clock, headers, notice, openapi, pages, random, reviews};
+use crate::{clock, edx, headers, notice, openapi, pages, random, reviews};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -251,6 +251,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 pub fn router(app: &App) -> Router {
     let router = endpoints().into_iter().fold(Router::new(), |router, row| row.add_to(router, app));
     router
+        .merge(edx::router())
         .fallback(pages::serve)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(app.clone(), headers::secure))
@@ -275,7 +276,8 @@ async fn measure(State(app): State<App>, request: Request, next: Next) -> Respon
 
 /// The path as the table has it: what lives as long as the program can be a label.
 fn known(path: &str) -> Option<&'static str> {
-    static PATHS: LazyLock<Vec<&str>> = LazyLock::new(|| endpoints().iter().map(|row| row.path).collect());
+    static PATHS: LazyLock<Vec<&str>> =
+        LazyLock::new(|| endpoints().iter().map(|row| row.path).chain(edx::PATHS).collect());
     PATHS.iter().copied().find(|known| *known == path)
 }
 

@@ -16,6 +16,8 @@
 //! | [`store`] | the log → what dashboards are shown |
 //! | [`read`] | lists, sessions, timelines, tables |
 //! | [`events`] | what happens, as it happens |
+//! | [`subscribers`] | other systems that are told of results |
+//! | [`edx`] | what an Open edX platform asks of its proctoring back end |
 //! | [`notice`] | what a candidate is told before the exam |
 //! | [`openapi`] | the description of all this, from the table of routes |
 //! | [`pages`] | dashboard, candidate's page, client: the files of `web/` |
@@ -28,6 +30,7 @@ pub mod app;
 pub mod audit;
 pub mod auth;
 mod clock;
+pub mod edx;
 pub mod endpoint;
 pub mod error;
 pub mod events;
@@ -44,9 +47,11 @@ pub mod reviews;
 pub mod server;
 pub mod settings;
 pub mod store;
+pub mod subscribers;
 
 pub use app::{App, endpoints, router};
 pub use meter::Meter;
 pub use server::{Server, ServerError};
 pub use settings::GatewaySettings;
 pub use store::{Retention, Store, StoreError};
+pub use subscribers::{Subscribers, SubscribersError};

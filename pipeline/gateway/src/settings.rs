@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::policy::Policy;
 
 use crate::auth::Trust;
 use crate::auth::refresh::KeySource;
+use crate::edx::Platform;
 use crate::store::Retention;
 
 /// Validated settings.
@@ -57,4 +59,15 @@ pub struct GatewaySettings {
     pub kept: Vec<String>,
     /// The one that is used when none is asked for.
     pub default_policy: String,
+    /// Open edX platforms that may ask.
+    pub platforms: Vec<Arc<Platform>>,
+    /// Platforms that sessions may be attempts on, by name, with their tenants.
+    pub attempts_on: BTreeMap<String, String>,
+}
+
+impl GatewaySettings {
+    /// The platform of a name.
+    pub fn platform(&self, name: &str) -> Option<Arc<Platform>> {
+        self.platforms.iter().find(|platform| platform.name == name).cloned()
+    }
 }

@@ -1,11 +1,11 @@
 //! Arguments of `invigilator gateway`.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
 
-use super::brokers_override;
+use super::{brokers_override, moment};
 use crate::settings::Override;
 
 pub(super) const EXAMPLES: &str = "\
@@ -13,8 +13,9 @@ Examples:
   invigilator gateway --listen 127.0.0.1:8080 --brokers kafka-0:9092
   invigilator gateway token --role service --tenant t1
   invigilator gateway token --role reviewer --tenant t1 --exam e7 --subject reviewer-17 --ttl 1h
+  invigilator gateway replay registry --from 2026-12-01T08:00:00Z
 
-All of them need gateway.key_file, a file with a secret: `openssl rand -hex 32 > gateway.key` makes one, and
+The first three need gateway.key_file, a file with a secret: `openssl rand -hex 32 > gateway.key` makes one, and
 INVIGILATOR__GATEWAY__KEY_FILE=gateway.key names it.
 
 Writes PREFIX.chunks, PREFIX.sessions, PREFIX.reviews and PREFIX.audit; reads PREFIX.sessions,
@@ -56,6 +57,32 @@ impl GatewayArgs {
 pub enum GatewayAction {
     /// Print a token that is signed with the key file
     Token(TokenArgs),
+    /// Have a subscriber told again of what happened since a time; no gateway may be running
+    Replay(ReplayArgs),
+}
+
+/// `invigilator gateway replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A name of the file of subscribers
+    #[arg(value_name = "SUBSCRIBER")]
+    pub subscriber: String,
+    /// Since when: a time like 2026-11-24T14:00:00Z, or how long ago, like 2h
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub from: SystemTime,
+    /// Brokers to begin with
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub brokers: Option<String>,
+    /// A settings file; see config/default.toml for all keys
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ReplayArgs {
+    /// The settings that these arguments set.
+    pub fn overrides(&self) -> Vec<Override> {
+        brokers_override(self.brokers.as_deref()).into_iter().collect()
+    }
 }
 
 /// `invigilator gateway token`

@@ -8,9 +8,9 @@ use domain::ids::SessionId;
 
 use ::gateway::auth::{Claims, Role, Secret};
 
-use crate::cli::{GatewayAction, GatewayArgs, TokenArgs, TokenRole};
+use crate::cli::{GatewayAction, GatewayArgs, ReplayArgs, TokenArgs, TokenRole};
 use crate::exit::{Exit, Failure};
-use crate::gateway::Service;
+use crate::gateway::{Service, replay};
 use crate::settings::properties::warn_if_exposed;
 use crate::settings::{Settings, Sources};
 use crate::telemetry::logs;
@@ -21,8 +21,10 @@ use crate::tls;
 /// # Errors
 /// If it cannot start, or a part fails for good.
 pub fn run(args: &GatewayArgs) -> Result<Exit, Failure> {
-    if let Some(GatewayAction::Token(args)) = &args.action {
-        return token(args);
+    match &args.action {
+        Some(GatewayAction::Token(args)) => return token(args),
+        Some(GatewayAction::Replay(args)) => return replay(args),
+        None => {}
     }
     let mut sources = Sources::of_process(args.config.as_deref());
     sources.arguments = args.overrides();
@@ -64,6 +66,19 @@ fn token(args: &TokenArgs) -> Result<Exit, Failure> {
         aud: String::new(),
     };
     writeln!(io::stdout(), "{}", secret(&settings)?.sign(&claims, &settings.gateway.audience))?;
+    Ok(Exit::Ok)
+}
+
+fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
+    let mut sources = Sources::of_process(args.config.as_deref());
+    sources.arguments = args.overrides();
+    logs::begin_for_people();
+    tls::prepare();
+    let moved = replay::replay(&Settings::load(&sources)?, &args.subscriber, args.from)?;
+    let mut out = io::stdout().lock();
+    for (topic, records) in moved {
+        writeln!(out, "{topic}: {records} records, as soon as a gateway runs")?;
+    }
     Ok(Exit::Ok)
 }
 

@@ -175,7 +175,8 @@ impl Follower {
     }
 }
 
-fn read(feed: Feed, record: &Record) -> Result<Read, WireError> {
+/// What a record says.
+pub(super) fn read(feed: Feed, record: &Record) -> Result<Read, WireError> {
     if record.value.is_none() {
         let session = std::str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok());
         return Ok(match (feed, session) {

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | [`log`] | entries → records, each with its acknowledgement |
 //! | [`feed`] | records → what dashboards are shown |
+//! | [`tell`] | records → subscribers, each at a pace of its own |
+//! | [`replay`] | where a subscriber is told from, by an operator |
 //!
 //! Everything else is the crate `gateway`'s, which knows no broker.
 
 pub mod feed;
 pub mod log;
+pub mod replay;
+pub mod tell;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +20,8 @@ use std::thread;
 
 use ::gateway::auth::refresh::keep;
 use ::gateway::auth::{Keys, Secret};
-use ::gateway::{App, GatewaySettings, Server, ServerError, Store, StoreError, router};
+use ::gateway::edx::Platform;
+use ::gateway::{App, GatewaySettings, Server, ServerError, Store, StoreError, Subscribers, router};
 use anyhow::anyhow;
 use kafka::Admin;
 use tokio::runtime::{Builder, Runtime};
@@ -24,6 +29,7 @@ use tokio::sync::{Notify, watch};
 
 use self::feed::Follower;
 use self::log::KafkaLog;
+use self::tell::Telling;
 use crate::access::{self, Party};
 use crate::attend::Attendant;
 use crate::exit::{Exit, Failure};
@@ -37,6 +43,7 @@ use crate::topology;
 pub struct Service {
     settings: Settings,
     gateway: GatewaySettings,
+    subscribers: Subscribers,
     metrics: Metrics,
     health: Health,
     stop: Stop,
@@ -46,11 +53,22 @@ impl Service {
     /// Makes the parts that need no broker.
     ///
     /// # Errors
-    /// If a policy cannot be loaded.
+    /// If a policy, or the file of subscribers, cannot be loaded.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        let gateway = settings.gateway()?;
+        let mut gateway = settings.gateway()?;
+        let subscribers = tell::read(settings.gateway.subscribers.as_deref())
+            .map_err(|error| configuration(anyhow!(error).context("gateway.subscribers")))?;
+        gateway.platforms = subscribers.platforms();
+        gateway.attempts_on = subscribers.attempts_on();
+        let unknown = |platform: &&Arc<Platform>| {
+            platform.policy.as_ref().is_some_and(|policy| !gateway.policies.contains_key(policy))
+        };
+        if let Some(platform) = gateway.platforms.iter().find(unknown) {
+            let problem = anyhow!("{}: there is no such policy: see gateway.policies", platform.name);
+            return Err(configuration(problem.context("gateway.subscribers")));
+        }
         let (metrics, health, stop) = (Metrics::new(), Health::default(), Stop::default());
-        Ok(Self { settings, gateway, metrics, health, stop })
+        Ok(Self { settings, gateway, subscribers, metrics, health, stop })
     }
 
     /// Ends the gateway from outside.
@@ -141,9 +159,21 @@ impl Running {
     /// If a part failed for good.
     pub fn work(self) -> Result<(), Failure> {
         let Self { service, runtime, server, app, keys, log, close, .. } = self;
-        let Service { settings, gateway, metrics, health, stop } = service;
+        let Service { settings, gateway, subscribers, metrics, health, stop } = service;
         let connection = settings.connection().map_err(configuration)?;
         let topics = settings.topics().map_err(configuration)?;
+        let telling = Telling {
+            connection: &connection,
+            topics: &topics,
+            kafka: &settings.kafka,
+            runtime: runtime.handle().clone(),
+            metrics: &metrics,
+            health: &health,
+            stop: &stop,
+            closing: app.closing.clone(),
+        };
+        let couriers =
+            telling.begin(subscribers.all(&app.store)).map_err(|error| Failure::new(Exit::Service, error))?;
         let follower = Follower::open(&connection, topics, &app, metrics.clone(), &health)
             .map_err(|error| Failure::new(Exit::Service, error))?;
         let follow = {
@@ -165,8 +195,11 @@ impl Running {
         let _told = close.send(true);
         let served = runtime.block_on(serving);
         log.flush(settings.gateway.append_timeout);
-        let followed = following.join();
-        if served.is_err() || followed.is_err() {
+        let followed = following.join().is_ok();
+        // All of them are waited for, whatever became of some.
+        let told =
+            couriers.into_iter().map(|courier| courier.join().is_ok()).fold(true, |all, one| all & one);
+        if served.is_err() || !followed || !told {
             stop.fail("gateway", &"a part of it panicked");
         }
         runtime.shutdown_background();

@@ -33,6 +33,8 @@ pub struct Gateway {
     pub append_timeout: Duration,
     /// Memory for uploads that are on their way, in bytes.
     pub upload_bytes: usize,
+    /// The file that says who is told of results.
+    pub subscribers: Option<PathBuf>,
     raw: RawGateway,
 }
 
@@ -43,6 +45,7 @@ pub(super) fn gateway(raw: &RawGateway) -> Gateway {
         store: places::resolve(&raw.store),
         append_timeout: Duration::from_millis(raw.append_timeout_ms.into()),
         upload_bytes: (raw.upload_mib as usize) << 20,
+        subscribers: path(&raw.subscribers),
         raw: raw.clone(),
     }
 }
@@ -91,6 +94,9 @@ impl Settings {
             retention: Retention { results: age_of("incidents"), observations: age_of("observations") },
             kept: kept(),
             default_policy,
+            // These come from a file with secrets.
+            platforms: Vec::new(),
+            attempts_on: BTreeMap::new(),
         })
     }
 }

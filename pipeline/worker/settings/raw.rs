@@ -358,6 +358,8 @@ pub struct RawGateway {
     pub cors_origins: Vec<String>,
     /// Names or files of policies that sessions may be created under, besides the built-in ones.
     pub policies: Vec<String>,
+    /// File that says which other systems are told of results; empty = none.
+    pub subscribers: String,
 }
 
 /// What operators see.

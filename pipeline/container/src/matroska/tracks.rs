@@ -69,8 +69,13 @@ pub(super) fn tracks(body: &[u8]) -> Result<Tracks, ContainerError> {
     })
 }
 
+/// A text, which ends where it is padded with zeros: GStreamer pads all of them.
+fn text(body: &[u8]) -> &[u8] {
+    body.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
 fn video(entry: &[u8]) -> Result<VideoTrack, ContainerError> {
-    let codec = match child(entry, CODEC_ID).unwrap_or_default() {
+    let codec = match text(child(entry, CODEC_ID).unwrap_or_default()) {
         b"V_VP8" => Codec::Vp8,
         b"V_VP9" => Codec::Vp9,
         b"V_AV1" => Codec::Av1,
@@ -124,4 +129,17 @@ fn colour(body: &[u8]) -> Option<Colour> {
     let is_silent = colour.full_range.is_none()
         && [colour.primaries, colour.transfer, colour.matrix].iter().all(|point| *point == 2);
     (!is_silent).then_some(colour)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_end_where_they_are_padded() {
+        assert_eq!(
+            [&b"V_VP8"[..], b"V_VP8\0", b"V_VP8\0\0x", b"\0", b""].map(text),
+            [&b"V_VP8"[..], b"V_VP8", b"V_VP8", b"", b""]
+        );
+    }
 }

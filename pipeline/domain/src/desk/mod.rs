@@ -154,6 +154,11 @@ impl SessionDesk {
         self.lifecycle.facts().map(fact).collect()
     }
 
+    /// Whether the exam system has said that the session began.
+    pub fn has_begun(&self) -> bool {
+        self.lifecycle.started()
+    }
+
     /// Media time that has been looked at.
     pub fn reached(&self) -> MediaMs {
         self.media_ms()
@@ -220,7 +225,10 @@ impl SessionDesk {
     fn starts(&self) -> impl Iterator<Item = (&String, &Vec<Accommodation>)> {
         self.lifecycle.facts().filter_map(|(_, event)| match event {
             SessionEvent::Started { policy, accommodations, .. } => Some((policy, accommodations)),
-            SessionEvent::BreakStarted | SessionEvent::BreakEnded | SessionEvent::Ended { .. } => None,
+            SessionEvent::Linked { .. }
+            | SessionEvent::BreakStarted
+            | SessionEvent::BreakEnded
+            | SessionEvent::Ended { .. } => None,
         })
     }
 }

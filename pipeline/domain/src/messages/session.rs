@@ -50,6 +50,17 @@ pub enum SessionEvent {
         /// When video is expected; `null` while not known.
         expected: Option<Interval>,
     },
+    /// It is an attempt on a learning platform, which hears of it. Said before it began; judges nothing.
+    Linked {
+        /// The platform, as the gateway's operator calls it.
+        platform: String,
+        /// The candidate, as an opaque id of the platform's.
+        user: String,
+        /// The assessment, as an id of the platform's.
+        resource_link: String,
+        /// Counts the candidate's attempts from 1.
+        attempt_number: u32,
+    },
     /// A break began. Counts as approved only with the accommodation `breaks`.
     BreakStarted,
     /// The break is over.

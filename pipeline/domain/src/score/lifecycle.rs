@@ -54,7 +54,7 @@ impl Lifecycle {
     pub fn expected(&self) -> Option<Interval> {
         let told = self.facts.iter().rev().find_map(|fact| match fact.event {
             SessionEvent::Started { expected, .. } | SessionEvent::Ended { expected } => expected,
-            SessionEvent::BreakStarted | SessionEvent::BreakEnded => None,
+            SessionEvent::Linked { .. } | SessionEvent::BreakStarted | SessionEvent::BreakEnded => None,
         });
         told.or_else(|| {
             let started =
@@ -79,7 +79,7 @@ impl Lifecycle {
                         breaks.insert(Interval::new(start, fact.at));
                     }
                 }
-                SessionEvent::Started { .. } | SessionEvent::Ended { .. } => {}
+                SessionEvent::Started { .. } | SessionEvent::Linked { .. } | SessionEvent::Ended { .. } => {}
             }
         }
         if let Some(start) = since {
@@ -116,6 +116,7 @@ impl Fact {
             SessionEvent::BreakEnded => 1,
             SessionEvent::BreakStarted => 2,
             SessionEvent::Ended { .. } => 3,
+            SessionEvent::Linked { .. } => 4,
         }
     }
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod bounded;
+mod lms;
 mod log;
 mod order;
 mod queues;

@@ -11,7 +11,7 @@ use domain::time::{Interval, MediaMs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{act, tokens};
+use super::{act, append, tokens};
 use crate::app::App;
 use crate::audit::record;
 use crate::auth::caller::url_id;
@@ -47,6 +47,26 @@ pub struct NewSession {
     /// What is recorded; a webcam by default, and nothing else for now.
     #[serde(default)]
     pub stream: Option<NewStream>,
+    /// The attempt that it is on a learning platform, which is then told of incidents; none by default.
+    #[serde(default)]
+    pub attempt: Option<NewAttempt>,
+}
+
+/// An attempt on a learning platform, as it said at launch.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAttempt {
+    /// The platform, as the gateway's operator calls it.
+    pub platform: String,
+    /// The candidate, as an opaque id of the platform's (`sub`).
+    #[schemars(length(min = 1, max = 255))]
+    pub user: String,
+    /// The assessment, as an id of the platform's.
+    #[schemars(length(min = 1, max = 255))]
+    pub resource_link: String,
+    /// Counts the candidate's attempts from 1.
+    #[schemars(range(min = 1))]
+    pub attempt_number: u32,
 }
 
 /// What is recorded.
@@ -141,7 +161,14 @@ pub async fn create(
     let created = tokens::known_start(&app, &session).unwrap_or_else(clock::now_s);
     let token = tokens::issue(&app, &caller, &session, Some(created))?;
     let audit = record(&caller, Some(&session), AuditAction::SessionCreated, String::new())?;
-    act(&app, audit, Entry::Session(started)).await?;
+    match new.attempt.map(|attempt| linked(&app, &session, attempt)).transpose()? {
+        None => act(&app, audit, Entry::Session(started)).await?,
+        // Before the start: whoever knows of that knows of the attempt, too.
+        Some(linked) => {
+            act(&app, audit, Entry::Session(linked)).await?;
+            append(&app, Entry::Session(started)).await?;
+        }
+    }
     let upload = Upload {
         token: token.token,
         expires_at: token.expires_at,
@@ -150,6 +177,20 @@ pub async fn create(
         bytes_per_s: app.settings.bytes_per_s,
     };
     Ok((StatusCode::CREATED, Json(CreatedSession { id: url_id(&session), session, policy, upload })))
+}
+
+/// The fact that a session is an attempt on a platform of its tenant.
+fn linked(app: &App, session: &SessionId, attempt: NewAttempt) -> Result<SessionFact, Problem> {
+    let NewAttempt { platform, user, resource_link, attempt_number } = attempt;
+    if app.settings.attempts_on.get(&platform).is_none_or(|tenant| tenant != session.tenant()) {
+        return Err(Problem::unprocessable("there is no such platform"));
+    }
+    let is_id = |text: &str| (1..=255).contains(&text.len());
+    if !is_id(&user) || !is_id(&resource_link) || attempt_number == 0 {
+        return Err(Problem::unprocessable("ids have 1 to 255 bytes, and attempts count from 1"));
+    }
+    let event = SessionEvent::Linked { platform, user, resource_link, attempt_number };
+    Ok(SessionFact { session: session.clone(), media_ms: MediaMs::ZERO, event })
 }
 
 /// `POST /v1/sessions/{id}/end`

@@ -52,7 +52,7 @@ pub async fn renew(
 }
 
 /// When a session was created, in seconds since 1970, if the log has told.
-pub(super) fn known_start(app: &App, session: &SessionId) -> Option<u64> {
+pub(crate) fn known_start(app: &App, session: &SessionId) -> Option<u64> {
     let started = app.store.index().get(session)?.started_at.clone()?;
     let since_1970 = humantime::parse_rfc3339(&started).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(since_1970.as_secs())
@@ -62,7 +62,7 @@ pub(super) fn known_start(app: &App, session: &SessionId) -> Option<u64> {
 ///
 /// # Errors
 /// If a candidate has renewed theirs for too long.
-pub(super) fn issue(
+pub(crate) fn issue(
     app: &App,
     caller: &Caller,
     session: &SessionId,

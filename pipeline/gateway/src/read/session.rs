@@ -6,7 +6,7 @@ use domain::desk::{
     ContributionInWords, CoverageView, IngestMs, ScoreRevision, SessionSummary, StreamHealth, Timeline,
 };
 use domain::ids::SessionId;
-use domain::messages::{AuditAction, IdentityLedger, Incident, Review, Score, SessionFact};
+use domain::messages::{AuditAction, IdentityLedger, Incident, Review, Score, SessionEvent, SessionFact};
 use domain::ports::Entry;
 use domain::time::MediaMs;
 use schemars::JsonSchema;
@@ -78,12 +78,17 @@ pub async fn page(
         incidents: desk.incidents().to_vec(),
         is_incomplete: desk.is_incomplete(),
         reviews: desk.reviews().to_vec(),
-        lifecycle: desk.lifecycle(),
+        lifecycle: desk.lifecycle().into_iter().filter(is_of_the_exam).collect(),
         identity: desk.score().map(|score| score.identity.clone()),
     });
     let view = view.await?;
     viewed(&app, &caller, &view.summary.session).await?;
     Ok(Json(view))
+}
+
+/// Who the candidate is on a learning platform is nothing to look at.
+fn is_of_the_exam(fact: &SessionFact) -> bool {
+    !matches!(fact.event, SessionEvent::Linked { .. })
 }
 
 /// Writes down that somebody looks at a session, unless that was written a few minutes ago.

@@ -6,6 +6,7 @@
 
 mod access;
 mod description;
+mod edx;
 mod events;
 mod limits;
 mod pages;

@@ -136,6 +136,8 @@ pub fn settings() -> GatewaySettings {
         retention: Retention { results: YEARS, observations: YEARS },
         kept: vec!["Everything: 1 day.".to_owned()],
         default_policy: "standard".to_owned(),
+        platforms: Vec::new(),
+        attempts_on: [("campus".to_owned(), "t1".to_owned())].into(),
     }
 }
 

@@ -1,13 +1,13 @@
-//! How far a group has got, asked by somebody who is no member of it.
+//! How far a group has got, asked by somebody who is no member of it; and where a group without members goes on.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::error::ErrorKind;
-use rdkafka::Offset;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
 
-use super::assignment::partition_list;
+use super::assignment::{offset_list, partition_list};
 use super::reader::Quiet;
 use super::{ASK, watermarks};
 use crate::connection::Connection;
@@ -73,6 +73,34 @@ impl GroupProgress {
         let next = committed.elements().first().map(|element| element.offset());
         let next = if let Some(Offset::Offset(next)) = next { next.max(start) } else { start };
         Ok(Progress { next, end })
+    }
+
+    /// Has the group go on, in all partitions of a topic, with the first record that brokers took at a time or later, in
+    /// milliseconds since 1970. Returns the (partition, next offset) pairs.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, or refuse it: as they do while the group has members.
+    pub fn move_to(&self, topic: &str, partitions: i32, at_ms: i64) -> Result<Vec<(i32, i64)>, KafkaError> {
+        const ACTION: &str = "move a group";
+        let subjects = [Subject::Topic(topic), Subject::Group(&self.group_id)];
+        let failed = |error| KafkaError::from_library(ACTION, error).about(&subjects);
+        let mut times = TopicPartitionList::new();
+        for partition in 0..partitions {
+            times.add_partition_offset(topic, partition, Offset::Offset(at_ms.max(0))).map_err(failed)?;
+        }
+        let found = self.consumer.offsets_for_times(times, ASK).map_err(failed)?;
+        let mut places = Vec::new();
+        for element in found.elements() {
+            element.error().map_err(failed)?;
+            let next = match element.offset() {
+                Offset::Offset(next) => next,
+                // Nothing is that late.
+                _ => watermarks(&self.consumer, topic, element.partition()).map_err(failed)?.1,
+            };
+            places.push((element.partition(), next));
+        }
+        self.consumer.commit(&offset_list(topic, &places), CommitMode::Sync).map_err(failed)?;
+        Ok(places)
     }
 
     fn refused(&self) -> MutexGuard<'_, Option<KafkaError>> {

@@ -8,13 +8,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use domain::delivery::OffsetLedger;
-use kafka::{Assignment, Connection, GroupConsumer, GroupProtocol, GroupSettings};
+use kafka::{Assignment, Connection, GroupConsumer, GroupProgress, GroupProtocol, GroupSettings, KafkaError};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::broker::Broker;
 use crate::support::{
-    Event, Journal, PATIENCE, create_topic, group, join, poll_until, publish, record, take, unique, values,
+    Event, Journal, PATIENCE, create_topic, group, join, poll_until, publish, read_all, record, take, unique,
+    values,
 };
 
 /// A member that keeps a ledger, works on a few records at once and finishes them last first.
@@ -314,4 +315,32 @@ fn a_member_that_does_not_poll_loses_its_partitions() {
         let _ = sleeper.poll(Duration::from_millis(50));
     }
     assert!(!diary.events().contains(&Event::Revoked(vec![0])));
+}
+
+#[test]
+fn a_group_without_members_goes_on_where_it_is_told_to() {
+    let connection = Broker::shared().connection("move");
+    let topic = create_topic(&connection, 2, &[("message.timestamp.type", "LogAppendTime")]);
+    publish(&connection, (0..3).map(|number| record(&topic, 0, "k", number.to_string())));
+    let taken = read_all(&connection, &topic, 0);
+    let progress = GroupProgress::new(&connection, &unique("moved")).unwrap();
+    let at = |at_ms| progress.move_to(&topic, 2, at_ms).unwrap();
+    assert_eq!(at(0), [(0, 0), (1, 0)]);
+    let last = taken[2].timestamp_ms.unwrap();
+    assert!(at(last)[0].1 <= 2, "what came in the same millisecond is read again");
+    assert_eq!(at(last + 1), [(0, 3), (1, 0)], "nothing is that late");
+    assert_eq!(progress.of(&topic, 0).unwrap().next, 3);
+}
+
+#[test]
+fn a_group_with_members_is_left_alone() {
+    let connection = Broker::shared().connection("stay");
+    let topic = create_topic(&connection, 1, &[]);
+    publish(&connection, [record(&topic, 0, "k", "v")]);
+    let settings = group(&unique("stays"));
+    let member = join(&connection, &topic, &settings);
+    assert_eq!(take(&member.0, 1).len(), 1);
+    let progress = GroupProgress::new(&connection, &settings.group_id).unwrap();
+    let refused = progress.move_to(&topic, 1, 0).unwrap_err();
+    assert!(matches!(refused, KafkaError::Refused { .. }), "{refused}");
 }

@@ -169,6 +169,7 @@ impl Sessions {
             session.phase = match &fact.event {
                 // A fact may come again, but nothing begins twice.
                 _ if session.phase == Phase::Ended => Phase::Ended,
+                SessionEvent::Linked { .. } => session.phase,
                 SessionEvent::Started { .. } | SessionEvent::BreakEnded => Phase::Running,
                 SessionEvent::BreakStarted => Phase::Break,
                 SessionEvent::Ended { .. } => Phase::Ended,

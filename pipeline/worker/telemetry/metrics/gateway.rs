@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::gateway::Meter;
-use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::{Make, Metrics};
 
@@ -18,6 +18,8 @@ pub(super) struct GatewayMetrics {
     listeners: IntGauge,
     events: IntCounterVec,
     feed_lag: IntGauge,
+    told: IntCounterVec,
+    telling_lag: IntGaugeVec,
 }
 
 impl GatewayMetrics {
@@ -46,6 +48,16 @@ impl GatewayMetrics {
                 "gateway_feed_lag_ms",
                 "How long ago the newest record came that dashboards know of; 0 while none waits",
             ),
+            told: make.counters(
+                "gateway_told_total",
+                "Attempts to tell a subscriber of something: delivered; refused and given up; failed and tried again",
+                &["subscriber", "outcome"],
+            ),
+            telling_lag: make.gauges(
+                "gateway_telling_lag_ms",
+                "How long ago the record came that a subscriber is to be told of next; 0 while none waits",
+                &["subscriber", "topic"],
+            ),
         }
     }
 }
@@ -55,6 +67,17 @@ impl Metrics {
     pub fn feed_lag(&self, lag: Duration) {
         let lag = lag.as_millis().try_into().unwrap_or(i64::MAX);
         self.gateway.feed_lag.set(lag);
+    }
+
+    /// What came of an attempt to tell a subscriber of something: `delivered`, `refused` or `failed`.
+    pub fn told(&self, subscriber: &str, outcome: &'static str) {
+        self.gateway.told.with_label_values(&[subscriber, outcome]).inc();
+    }
+
+    /// How long what a subscriber is to be told of next has been waiting.
+    pub fn telling_lag(&self, subscriber: &str, topic: &'static str, lag: Duration) {
+        let lag = lag.as_millis().try_into().unwrap_or(i64::MAX);
+        self.gateway.telling_lag.with_label_values(&[subscriber, topic]).set(lag);
     }
 }
 
