@@ -3,7 +3,8 @@
 //! | File | Responsible for |
 //! |---|---|
 //! | [`file`] | who there is, from the operator's file |
-//! | [`check`] | what is wrong with that file |
+//! | [`tables`] | its tables: their keys, and what comes of them |
+//! | [`check`] | what is wrong with them |
 //! | [`client`] | requests to them, and what an answer means |
 //! | [`signature`] | secrets of webhooks, and what is signed with them |
 //! | [`oauth`] | tokens by which subscribers know us |
@@ -23,6 +24,7 @@ pub mod file;
 pub mod lti;
 pub mod oauth;
 pub mod signature;
+mod tables;
 pub mod webhook;
 
 use async_trait::async_trait;
