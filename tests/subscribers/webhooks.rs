@@ -11,7 +11,7 @@ use gateway::subscribers::signature::WebhookSecret;
 
 use super::receiver::{Receiver, Request, closed_port};
 use super::{Results, incident, score};
-use crate::exam::Exam;
+use crate::exam::{Exam, PATIENCE};
 use crate::gateway::{Gateway, wait_until};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -97,9 +97,18 @@ fn whoever_fails_is_told_again_and_holds_up_nobody_else() {
             String::new(),
         )
     });
+    let silent = Receiver::start(|_| {
+        std::thread::sleep(PATIENCE);
+        (200, String::new())
+    });
     let (glad, port) = (Receiver::glad(), closed_port());
     let dead = format!("http://{port}/");
-    let file = [webhook("moody", &moody.url("/")), webhook("dead", &dead), webhook("glad", &glad.url("/"))];
+    let file = [
+        webhook("moody", &moody.url("/")),
+        webhook("silent", &silent.url("/")),
+        webhook("dead", &dead),
+        webhook("glad", &glad.url("/")),
+    ];
     let gateway = Gateway::telling(&exam, &file.concat(), &SECRETS);
     let results = Results::of(&exam);
     for session in ["t1/e1/s1", "t1/e1/s2", "t1/e1/s3"] {
@@ -128,6 +137,7 @@ fn whoever_fails_is_told_again_and_holds_up_nobody_else() {
     let back = Receiver::on(TcpListener::bind(port).unwrap(), |_| (200, String::new()));
     assert_eq!(ids(&back.wait_for(6)).into_iter().collect::<BTreeSet<_>>().len(), 6);
     wait_until("nothing waits", || (gateway.metric(lag) == 0.0).then_some(()));
+    wait_until("nobody waits for ever", || (told("silent", "failed") > 0.0).then_some(()));
 }
 
 #[test]

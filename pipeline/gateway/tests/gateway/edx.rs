@@ -8,9 +8,11 @@ use domain::ports::Entry;
 use gateway::GatewaySettings;
 use gateway::auth::Role;
 use gateway::edx::Platform;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 
-use crate::support::{Answer, Gateway, request, settings};
+use crate::reading::start_of;
+use crate::support::{Answer, Gateway, in_an_hour, request, settings};
 
 /// What platforms share with the gateway.
 const SECRET: &str = "fedcba9876543210fedcba9876543210";
@@ -109,14 +111,48 @@ fn a_platform_reaches_attempts_at_its_own_exams_alone() {
     assert!(matches!(gateway.log.entries().last(), Some(Entry::Upload(_))));
 }
 
+/// What a platform says of a member of staff, signed with a secret.
+fn vouched(issuer: &str, exam: Option<&str>, attempt: Option<&str>, secret: &str) -> String {
+    let mut claims =
+        json!({"iss": issuer, "exp": in_an_hour() as f64 + 0.5, "jti": "1", "course_id": "uni/course/run"});
+    claims["user"] = json!({"id": "f787", "full_name": "Somebody Real", "email": "somebody@example.org"});
+    if let Some(exam) = exam {
+        claims["exam_id"] = exam.into();
+    }
+    if let Some(attempt) = attempt {
+        claims["attempt_id"] = attempt.into();
+    }
+    encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.as_bytes()).unwrap())
+        .unwrap()
+}
+
 #[test]
 fn staff_come_in_by_the_word_of_their_platform_alone() {
     let gateway = gateway();
-    let ask = |jwt: &str| {
+    let come = |jwt: &str| {
         let path = format!("/edx/api/v1/instructor/campus/?jwt={jwt}");
         gateway.ask(&request("GET", &path, "", &[], b""))
     };
-    ask("").assert_problem(401);
-    // A token of the gateway's own is signed by another secret, or says something else.
-    ask(&gateway.token(Role::Admin, "t1")).assert_problem(401);
+    let exam = exam(&gateway, &token(&gateway, "campus"));
+    come("").assert_problem(401);
+    come(&gateway.token(Role::Admin, "t1")).assert_problem(401);
+    come(&vouched("campus", Some(&exam), None, "another secret of the same length")).assert_problem(401);
+    come(&vouched("other", Some(&exam), None, SECRET)).assert_problem(401);
+    come(&vouched("campus", None, None, SECRET)).assert_problem(400);
+    come(&vouched("campus", Some("e1"), None, SECRET)).assert_problem(400);
+
+    let answer = come(&vouched("campus", Some(&exam), Some("a1"), SECRET));
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let (page, token) = answer.header("location").unwrap().split_once("#token=").unwrap();
+    assert_eq!(page, format!("https://gateway.test/session/t1:{exam}:a1"));
+    for session in [format!("t1/{exam}/a1"), "t1/e1/s1".to_owned()] {
+        gateway.read(start_of(&session, 0));
+    }
+    assert_eq!(gateway.get(&format!("/v1/sessions/t1:{exam}:a1"), token).status, 200);
+    gateway.get("/v1/sessions/t1:e1:s1", token).assert_problem(404);
+    let viewed = gateway.log.entries().into_iter().rev().find_map(|entry| match entry {
+        Entry::Audit(audit) => Some(audit.by),
+        _ => None,
+    });
+    assert_eq!(viewed.as_deref(), Some("campus-f787"), "by an id of the platform's, without a name");
 }
