@@ -166,7 +166,7 @@ test-image: setup-image setup-models setup-media setup-kafka build ## build the 
 lint: check-cargo deny ## formatting, clippy, licences and sources of dependencies, shell scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh tests/subscribers/edx/*.sh tests/k8s/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P tests/media tests/media/*.sh tests/kafka/*.sh tests/s3/*.sh tests/contracts/*.sh tests/browser/*.sh tests/subscribers/edx/*.sh tests/k8s/*.sh k8s/image/*.sh benches/*.sh fuzz/*.sh .ci/run; fi
 
 deny: setup-models ## licences, bans and sources of dependencies (deny.toml)
 	@.cache/setup-venv/bin/python -m pip install --quiet --disable-pip-version-check \
