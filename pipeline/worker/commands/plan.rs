@@ -35,7 +35,8 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         keda::write(&mut out, &pods, args.cores_per_pod)?;
         return Ok(Exit::Ok);
     }
-    let sessions = args.sessions.ok_or_else(|| Failure::new(Exit::Usage, anyhow!("--sessions is missing")))?;
+    let sessions =
+        args.sessions.ok_or_else(|| Failure::new(Exit::Usage, anyhow!("--sessions is missing")))?;
     let plan = plan(sessions);
     if args.json {
         let text = serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from)?;

@@ -77,13 +77,18 @@ pub fn read(table: impl Read) -> Result<Vec<Exam>, TimetableError> {
         let time = |text: &str| {
             humantime::parse_rfc3339(text).map_err(|_| wrong("times are UTC, like 2026-12-14T09:00:00Z"))
         };
-        let exam =
-            Exam { begins: time(&row.begins)?, ends: time(&row.ends)?, exam: row.exam, sessions: row.sessions };
+        let exam = Exam {
+            begins: time(&row.begins)?,
+            ends: time(&row.ends)?,
+            exam: row.exam,
+            sessions: row.sessions,
+        };
         if exam.ends <= exam.begins {
             return Err(wrong("an exam ends after it begins"));
         }
         // Calendars of schedulers know no years.
-        if exam.ends.duration_since(exam.begins).is_ok_and(|length| length > Duration::from_secs(31 * 86_400)) {
+        if exam.ends.duration_since(exam.begins).is_ok_and(|length| length > Duration::from_secs(31 * 86_400))
+        {
             return Err(wrong("an exam lasts for a month at most"));
         }
         exams.push(exam);
