@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks every overlay, and components that none of them has, without a cluster: it builds, all objects are of known kinds without a misspelt key
-# (kubeconform), as one should run things (kube-score), and as this program needs them (checks.py).
+# Checks every overlay, and components that none of them has, without a cluster: they build, all objects are of known
+# kinds without a misspelt key (kubeconform), as one should run things (kube-score), and as this program needs them
+# (checks.py).
 #
 #   tests/k8s/check.sh        INVIGILATOR names the program, by default target/debug/invigilator
 #
