@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks every overlay without a cluster: it builds, all objects are of known kinds without a misspelt key
-# (kubeconform), as one should run things (kube-score), and as this program needs them (checks.py).
+# Checks every overlay, and components that none of them has, without a cluster: they build, all objects are of known
+# kinds without a misspelt key (kubeconform), as one should run things (kube-score), and as this program needs them
+# (checks.py).
 #
 #   tests/k8s/check.sh        INVIGILATOR names the program, by default target/debug/invigilator
 #
@@ -27,7 +28,7 @@ exceptions=(
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-for overlay in k8s/overlays/*/; do
+for overlay in k8s/overlays/*/ tests/k8s/variants/*/; do
     name=$(basename "$overlay")
     "$bin/kustomize" build "$overlay" >"$folder/$name.yaml"
     "$bin/kubeconform" -strict -schema-location '.cache/k8s/schemas/{{.ResourceKind}}{{.KindSuffix}}.json' \

@@ -29,6 +29,8 @@ if [[ ${1:-} != within ]]; then
     exit 0
 fi
 
+# The first process of a namespace hears no signal that it does not ask for.
+trap 'exit 130' INT TERM
 folder=$2
 mkdir -p "$folder"
 # shellcheck source=tests/k8s/control-plane.sh

@@ -17,8 +17,9 @@ pass() { passed=$((passed + 1)); say "$*"; }
 "$bin/kustomize" build k8s/overlays/prod >"$folder/prod.yaml"
 apply -f "$folder/prod.yaml" >/dev/null
 pass "prod: $(grep -c '^kind:' "$folder/prod.yaml") objects accepted, no warnings"
-for overlay in dev staging; do
-    "$bin/kustomize" build "k8s/overlays/$overlay" >"$folder/$overlay.yaml"
+for path in k8s/overlays/{dev,staging} tests/k8s/variants/*; do
+    overlay=$(basename "$path")
+    "$bin/kustomize" build "$path" >"$folder/$overlay.yaml"
     apply --dry-run=server --force-conflicts -f "$folder/$overlay.yaml" >/dev/null
     pass "$overlay: $(grep -c '^kind:' "$folder/$overlay.yaml") objects accepted, no warnings"
 done

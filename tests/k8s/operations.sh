@@ -29,4 +29,11 @@ blocks=$(grep -c '^echo "---' "$copy/commands.sh")
     fail "the second generation is not confined"
 kubectl -n invigilator2 rollout status statefulset/score --timeout 120s >/dev/null || fail "the second generation is not up"
 say "docs/operations.md: $blocks blocks of commands work as written"
-echo "$blocks passed, 0 failed"
+
+"$bin/kustomize" build k8s/overlays/staging >"$folder/staging.yaml"
+java -cp "$PWD/.cache/kafka/lib/*" -Dorg.slf4j.simpleLogger.defaultLogLevel=error kafka.admin.ConfigCommand \
+    --bootstrap-server 127.0.0.1:9092 --entity-type topics --describe 2>"$folder/describe.log" |
+    .cache/k8s/venv/bin/python tests/k8s/topics.py "$folder/staging.yaml" exam ||
+    fail "topics of components/strimzi are not those that the program makes"
+say "topics of components/strimzi are those that the program makes"
+echo "$((blocks + 1)) passed, 0 failed"
