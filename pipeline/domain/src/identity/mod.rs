@@ -4,6 +4,8 @@
 //! `Debug` tells their model and length. What similarities mean for a session is decided in
 //! [`score`](crate::score), over many samples; nothing here judges.
 
+mod cadence;
 mod embedding;
 
+pub use cadence::{Cadence, Comparison};
 pub use embedding::{Embedding, Thresholds};

@@ -122,6 +122,7 @@ fn record(
         dead_letter,
         plan,
         frames,
+        template: None,
         models: by.models.clone(),
         pipeline: by.pipeline.clone(),
         run: None,
