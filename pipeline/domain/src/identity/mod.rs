@@ -5,7 +5,9 @@
 //! [`score`](crate::score), over many samples; nothing here judges.
 
 mod cadence;
+mod eligibility;
 mod embedding;
 
 pub use cadence::{Cadence, Comparison};
+pub use eligibility::Ineligible;
 pub use embedding::{Embedding, Thresholds};
