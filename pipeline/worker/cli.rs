@@ -321,6 +321,15 @@ pub struct EvalArgs {
     /// A folder with labelled videos or pictures
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Evaluate who is told from whom instead, on the photographs and videos of DIR/identities.csv
+    #[arg(long, conflicts_with = "observations")]
+    pub pairs: bool,
+    /// Also draw how often persons are mistaken, as SVG
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    pub plot: Option<PathBuf>,
+    /// Also write the levels of similarity, with what they were set on, as a part of a policy
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    pub thresholds: Option<PathBuf>,
     /// Judge observations that were made before, DIR/CLIP.jsonl, instead of looking at the clips
     #[arg(long, value_name = "DIR")]
     pub observations: Option<PathBuf>,
