@@ -10,6 +10,7 @@
 //! | [`workshop`] | the parts that analysing needs, made once |
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
+//! | [`identity`] | who is expected: templates, keys, the comparison with one of them |
 //! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`piece`] | a cut segment → its header and record |
 //! | [`publish`] | recordings → records of live sessions |
@@ -48,6 +49,7 @@ pub mod eval;
 pub mod exit;
 pub mod failpoint;
 pub mod gateway;
+pub mod identity;
 pub mod media;
 pub mod observer;
 pub mod piece;

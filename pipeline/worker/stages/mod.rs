@@ -5,6 +5,7 @@
 //!    │  cut         1 thread: consume → order → cut → produce, in transactions; holds at most `chunks` (bytes)
 //!    ▼
 //! exam.segments
+//!    │  enrolments  1 thread: exam.enrolments beside it; a partition waits until it is known who is expected
 //!    │  ingest      1 thread: polls; pauses partitions while there is no room for media, those with a backlog
 //!    │              earlier than those with live video
 //!    ├─▶ fetch      1 thread: media by reference, all at once; tries again and holds the partition meanwhile
@@ -31,6 +32,7 @@ mod budget;
 mod cut;
 mod dead_letter;
 mod decode;
+mod enrolments;
 mod fetch;
 mod holds;
 mod in_order;
@@ -62,6 +64,7 @@ pub(crate) use retry::Schedule;
 pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
+use crate::identity::keys::TenantKeys;
 use crate::media::Library;
 use crate::observer::{Observer, Placeholders};
 use crate::settings::policy::LoadedPolicy;
@@ -71,6 +74,7 @@ use crate::telemetry::metrics::{Metrics, Pool};
 use crate::telemetry::spans::Spans;
 use cut::{Cut, Cutting};
 use decode::Decode;
+use enrolments::{Enrolments, Following};
 use fetch::Fetch;
 use holds::Holds;
 use ingest::{Ingest, LEAST_COST, Leases};
@@ -116,6 +120,8 @@ pub struct Eyes<'a> {
     pub decoder: &'a DecoderPool,
     /// Looks.
     pub observer: Observer<'a, Vision>,
+    /// What templates are opened with.
+    pub keys: &'a TenantKeys,
 }
 
 /// The memory that work in hand may take.
@@ -183,9 +189,13 @@ impl Worker<'_> {
         )?;
         let pulse = self.health.register(ingest::ROLE.name());
         let overtaken = Arc::new(Overtaken::default());
+        let enrolments = Arc::new(Enrolments::default());
+        let place = (&self.connection, &self.topics);
+        let following = Following::new(place, &enrolments, eyes.keys, metrics, stop)?;
         let leases = Leases {
             ledger: Arc::clone(&ledger),
             overtaken: Arc::clone(&overtaken),
+            enrolments: Arc::clone(&enrolments),
             metrics: metrics.clone(),
             pulse: Arc::clone(&pulse),
         };
@@ -215,6 +225,7 @@ impl Worker<'_> {
             consumer,
             ledger,
             overtaken,
+            enrolments: &enrolments,
             outbox: &outbox,
             media: &budgets.media,
             most_media: kafka.max_record_bytes.into(),
@@ -248,6 +259,7 @@ impl Worker<'_> {
             stop,
         };
         thread::scope(|scope| {
+            spawn(scope, stop, "enrolments".to_owned(), || following.run());
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
             spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &fetched));
             for child in 0..self.settings.decode.children.get() {
