@@ -19,6 +19,8 @@
 //! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`redrive`] | dead letters → segments again |
 //! | [`rescore`] | another policy: orders for the score role, or what would come of them |
+//! | [`erase`] | what is kept of a session, deleted, and a receipt |
+//! | [`sending`] | records of operators' tools, sent and safe |
 //! | [`service`] | a running worker process: its parts and its end |
 //! | [`gateway`] | a running gateway: its parts, Kafka behind its ports |
 //! | [`attend`] | what both do beside their work: telemetry, signals, deadlines |
@@ -45,6 +47,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod demo;
+pub mod erase;
 pub mod eval;
 pub mod exit;
 pub mod failpoint;
@@ -58,6 +61,7 @@ pub mod publish;
 pub mod redrive;
 pub mod report;
 pub mod rescore;
+pub mod sending;
 pub mod service;
 pub mod settings;
 pub mod stages;
