@@ -10,14 +10,17 @@ use std::process::{Child, Command, Output};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::messages::Enrolment;
+use domain::messages::{Enrolment, Photo, Reference, canonical};
 use invigilator::identity::keys::TenantKeys;
 use invigilator::identity::seal;
+use invigilator::sending::send_all;
+use kafka::Outgoing;
+use kafka::wire::Event;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::exam::{Exam, PARTITIONS, clip, data, invigilator, text};
+use crate::exam::{Exam, PARTITIONS, PATIENCE, clip, data, invigilator, text};
 
 const SESSION: &str = "t1/e7/swap";
 /// When somebody else sits down.
@@ -118,6 +121,10 @@ struct Logged {
 
 impl Logged {
     fn start(exam: &Exam, folder: &TempDir, keys: &Path) -> Self {
+        Self::start_with(exam, folder, keys, &[])
+    }
+
+    fn start_with(exam: &Exam, folder: &TempDir, keys: &Path, variables: &[(&str, &str)]) -> Self {
         let log = folder.path().join("worker.log");
         let child = exam
             .command("worker")
@@ -126,6 +133,7 @@ impl Logged {
             .env("INVIGILATOR__TELEMETRY__LOG_LEVEL", "trace")
             .env("INVIGILATOR__ADAPTIVE__CALM_AFTER_MS", "5000")
             .env("INVIGILATOR__IDENTITY__KEYS_FILE", keys)
+            .envs(variables.iter().copied())
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
@@ -185,7 +193,8 @@ fn a_swap_is_found_nothing_of_a_face_is_told_and_erasing_leaves_nothing() {
     assert!((SWAP_MS..=SWAP_MS + 30_000).contains(&at), "noticed at {at} ms");
     let log = worker.end();
 
-    let opened = seal::open(&TenantKeys::read(&keys).unwrap(), &enrolment).unwrap();
+    let Reference::Sealed(sealed) = &enrolment.reference else { panic!("{enrolment:?}") };
+    let opened = seal::open(&TenantKeys::read(&keys).unwrap(), &enrolment, sealed).unwrap();
     let mut told = vec![log, enrolled];
     for topic in exam.topics.specs(PARTITIONS, 1).into_iter().map(|spec| spec.name) {
         let records = exam.read_all(&topic);
@@ -215,6 +224,50 @@ fn a_swap_is_found_nothing_of_a_face_is_told_and_erasing_leaves_nothing() {
         let last = records.iter().rfind(|record| record.key == SESSION.as_bytes()).unwrap();
         assert_eq!(last.value, None, "{topic}");
     }
+}
+
+/// An exam system that knows nothing of templates writes photos, one in the record and one elsewhere.
+#[test]
+fn photos_in_the_log_become_a_template_and_go() {
+    let (exam, folder) = (Exam::new("photos"), tempfile::tempdir().unwrap());
+    exam.create_topics();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, format!("t1 2026-11 {KEY}\n")).unwrap();
+    let photo = photo(&folder);
+    let bytes = std::fs::read(&photo).unwrap();
+    let session = "t1/e7/photos";
+    let enrolment = |photos: Vec<Photo>| Enrolment {
+        session: session.parse().unwrap(),
+        template: "card-17".to_owned(),
+        expires_at: "2099-01-01T00:00:00Z".to_owned(),
+        reference: Reference::Photos(photos),
+    };
+    let inline = Photo::Inline { inline: STANDARD.encode(&bytes) };
+    let (uri, size) = (format!("file://{}", photo.display()), bytes.len() as u64);
+    let elsewhere = Photo::Elsewhere { uri, sha256: canonical::sha256_hex(&bytes), size };
+    let event = Event::from_source("/invigilator/test");
+    let written = enrolment(vec![inline, elsewhere]);
+    let record = Outgoing::message(exam.topics.enrolments(), event, &written);
+    send_all(&exam.connection, [record], PATIENCE).unwrap();
+    let allowed = format!("[\"file://{}/\"]", folder.path().display());
+    let worker =
+        Logged::start_with(&exam, &folder, &keys, &[("INVIGILATOR__WORKER__MEDIA_PREFIXES", &allowed)]);
+    let records = exam.read(&exam.topics.enrolments(), |records| records.len() == 2);
+    let last: Enrolment = kafka::wire::decode(&records[1]).unwrap();
+    assert!(matches!(last.reference, Reference::Sealed(_)) && last.template == "card-17");
+    assert_eq!((records[0].key.as_slice(), &records[0].key), (session.as_bytes(), &records[1].key));
+
+    let published = exam
+        .command("publish")
+        .args(["--no-progress", "--session", session])
+        .arg(clip("c01_calm_vp8.webm"))
+        .output()
+        .unwrap();
+    succeeded(&published);
+    let scores = exam.final_scores(1);
+    assert_eq!(scores[session]["identity"]["state"], "verified", "{}", scores[session]["identity"]);
+    let log = worker.end();
+    assert!(!log.contains(&STANDARD.encode(&bytes[..48])), "a photo is in the log");
 }
 
 fn erasing(exam: &Exam) -> Output {

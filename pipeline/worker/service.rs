@@ -145,6 +145,7 @@ impl Service {
             decoder: workshop.decoder(),
             observer: workshop.observer(name),
             keys: &keys,
+            photographs: workshop.photographs(),
         });
         let mut worker = Worker {
             settings: &self.settings,

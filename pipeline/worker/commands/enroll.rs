@@ -1,5 +1,6 @@
 //! `invigilator enroll`: photos of a person → what is wrong with each, and a sealed template for a session.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
@@ -53,7 +54,8 @@ pub fn run(args: &EnrollArgs) -> Result<Exit, Failure> {
     let until = SystemTime::now().checked_add(keep);
     let until = until.ok_or_else(|| Failure::new(Exit::Usage, anyhow!("--keep is too long")))?;
     let until = humantime::format_rfc3339_seconds(until).to_string();
-    let enrolment = seal::seal(&keys, session, &face, &until).map_err(|error| configuration(error.into()))?;
+    let sealed = seal::new_id().and_then(|id| seal::seal(&keys, session, (&id, &face), &until));
+    let enrolment = sealed.map_err(|error| configuration(error.into()))?;
     publish(workshop.settings(), &enrolment)?;
     writeln!(io::stdout(), "{session} is enrolled as {} until {until}", enrolment.template)?;
     Ok(exit)
@@ -64,7 +66,7 @@ fn faces(args: &EnrollArgs, workshop: &Workshop) -> Result<Vec<Embedding>, Failu
     let mut faces = Vec::new();
     let Some(photographs) = workshop.photographs() else { return Ok(faces) };
     for photo in &args.photos {
-        let told = match photographs.face(photo, &faces)? {
+        let told = match photographs.face(File::open(photo), &faces)? {
             Ok(face) => {
                 faces.push(face);
                 "can be used".to_owned()

@@ -3,8 +3,8 @@
 //! A photo is decoded as video is: in a child process that can do no harm.
 
 use std::fs::File;
+use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 use decode::{DecodeError, DecodeEvent, DecoderPool, SamplingPlan};
@@ -21,9 +21,9 @@ const ONE_PERSON: f32 = 0.5;
 /// Why a photo gives no template.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// The file cannot be read.
+    /// It cannot be read.
     #[error("cannot be read: {0}")]
-    Unreadable(#[from] std::io::Error),
+    Unreadable(#[from] io::Error),
     /// It is no picture.
     #[error("is no picture: {0}")]
     NoPicture(#[from] DecodeError),
@@ -72,8 +72,12 @@ impl<V: Vision, R: Recognition<Error = V::Error>> Photographs<'_, V, R> {
     ///
     /// # Errors
     /// The outer one if the models cannot run; the inner one is the photo's.
-    pub fn face(&self, path: &Path, before: &[Embedding]) -> Result<Result<Embedding, Unusable>, V::Error> {
-        let picture = match self.picture(path) {
+    pub fn face(
+        &self,
+        photo: io::Result<File>,
+        before: &[Embedding],
+    ) -> Result<Result<Embedding, Unusable>, V::Error> {
+        let picture = match photo.map_err(Unusable::from).and_then(|photo| self.picture(&photo)) {
             Ok(picture) => picture,
             Err(unusable) => return Ok(Err(unusable)),
         };
@@ -95,12 +99,11 @@ impl<V: Vision, R: Recognition<Error = V::Error>> Photographs<'_, V, R> {
         Ok(if before.iter().all(is_alike) { Ok(embedding) } else { Err(Unusable::Unlike) })
     }
 
-    fn picture(&self, path: &Path) -> Result<Arc<Picture>, Unusable> {
-        let file = File::open(path)?;
+    fn picture(&self, photo: &File) -> Result<Arc<Picture>, Unusable> {
         let first = Interval::new(MediaMs::ZERO, MediaMs(1));
         let plan = SamplingPlan::every(Millis::from_secs(1)).within(first);
         let mut picture = None;
-        self.decoder.decode(&file, &plan, &mut |event| {
+        self.decoder.decode(photo, &plan, &mut |event| {
             if let DecodeEvent::Frame(frame) = event {
                 picture.get_or_insert(frame.picture);
             }

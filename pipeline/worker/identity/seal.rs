@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::identity::Embedding;
 use domain::ids::SessionId;
-use domain::messages::{Enrolment, SealedTemplate};
+use domain::messages::{Enrolment, Reference, SealedTemplate};
 use ring::aead::{Aad, NONCE_LEN, Nonce};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -38,46 +38,58 @@ impl SealError {
     }
 }
 
-/// Seals a face as the template of a session, under an id that nobody has had before.
+/// An id that no template has had before.
+///
+/// # Errors
+/// If the machine gives no random numbers.
+pub fn new_id() -> Result<String, SealError> {
+    let mut id = [0; 8];
+    SystemRandom::new().fill(&mut id).map_err(|_| SealError::NoRandomNumbers)?;
+    Ok(format!("tpl-{:016x}", u64::from_be_bytes(id)))
+}
+
+/// Seals a face as the template `id` of a session.
 ///
 /// # Errors
 /// If the tenant has no key.
 pub fn seal(
     keys: &TenantKeys,
     session: &SessionId,
-    face: &Embedding,
+    (id, face): (&str, &Embedding),
     expires_at: &str,
 ) -> Result<Enrolment, SealError> {
     let tenant = session.tenant();
     let key = keys.current(tenant).ok_or_else(|| SealError::NoKey { tenant: tenant.to_owned() })?;
-    let (mut id, mut nonce) = ([0; 8], [0; NONCE_LEN]);
-    let random = SystemRandom::new();
-    random.fill(&mut id).and_then(|()| random.fill(&mut nonce)).map_err(|_| SealError::NoRandomNumbers)?;
-    let template = format!("tpl-{:016x}", u64::from_be_bytes(id));
-    let bound = bound_to(session, &template, face.model(), expires_at);
+    let mut nonce = [0; NONCE_LEN];
+    SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandomNumbers)?;
+    let bound = bound_to(session, id, face.model(), expires_at);
     let mut bytes: Vec<u8> = face.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     key.key
         .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound), &mut bytes)
         .map_err(|_| SealError::DoesNotOpen)?;
     Ok(Enrolment {
         session: session.clone(),
-        template,
+        template: id.to_owned(),
         expires_at: expires_at.to_owned(),
-        sealed: SealedTemplate {
+        reference: Reference::Sealed(SealedTemplate {
             model: face.model().to_owned(),
             key_id: key.id.clone(),
             nonce: STANDARD.encode(nonce),
             ciphertext: STANDARD.encode(bytes),
-        },
+        }),
     })
 }
 
-/// Opens the template of a session.
+/// Opens the template `sealed` of a session, which is that of `enrolment`.
 ///
 /// # Errors
 /// If its key is not there, or it does not open with it.
-pub fn open(keys: &TenantKeys, enrolment: &Enrolment) -> Result<Embedding, SealError> {
-    let Enrolment { session, template, expires_at, sealed } = enrolment;
+pub fn open(
+    keys: &TenantKeys,
+    enrolment: &Enrolment,
+    sealed: &SealedTemplate,
+) -> Result<Embedding, SealError> {
+    let Enrolment { session, template, expires_at, .. } = enrolment;
     let tenant = session.tenant();
     let key =
         keys.named(tenant, &sealed.key_id).ok_or_else(|| SealError::NoKey { tenant: tenant.to_owned() })?;
@@ -111,14 +123,26 @@ mod tests {
     }
 
     fn sealed(session: &str) -> Enrolment {
-        seal(&keys(), &session.parse().unwrap(), &face(), EXPIRES).unwrap()
+        seal(&keys(), &session.parse().unwrap(), ("tpl-1", &face()), EXPIRES).unwrap()
+    }
+
+    fn parts(enrolment: &mut Enrolment) -> &mut SealedTemplate {
+        match &mut enrolment.reference {
+            Reference::Sealed(sealed) => sealed,
+            Reference::Photos(photos) => panic!("{photos:?}"),
+        }
+    }
+
+    fn opened(mut enrolment: Enrolment) -> Result<Embedding, SealError> {
+        let sealed = parts(&mut enrolment).clone();
+        open(&keys(), &enrolment, &sealed)
     }
 
     #[test]
     fn what_is_sealed_opens_as_it_was() {
-        let opened = open(&keys(), &sealed("t1/e7/s42")).unwrap();
-        assert!(opened.similarity(&face()).unwrap() > 0.999_999);
+        assert!(opened(sealed("t1/e7/s42")).unwrap().similarity(&face()).unwrap() > 0.999_999);
         assert_ne!(sealed("t1/e7/s42"), sealed("t1/e7/s42"), "no two are alike");
+        assert_ne!(new_id().unwrap(), new_id().unwrap());
     }
 
     #[test]
@@ -126,23 +150,24 @@ mod tests {
         let change = |change: fn(&mut Enrolment)| {
             let mut enrolment = sealed("t1/e7/s42");
             change(&mut enrolment);
-            open(&keys(), &enrolment).unwrap_err()
+            opened(enrolment).unwrap_err()
         };
         let changes: [fn(&mut Enrolment); 7] = [
             |one| one.session = "t1/e7/s43".parse().unwrap(),
             |one| one.template.push('x'),
             |one| one.expires_at = "2027-12-24T14:00:00Z".to_owned(),
-            |one| one.sealed.model = "toy@2".to_owned(),
-            |one| one.sealed.key_id = "old".to_owned(),
-            |one| one.sealed.nonce = "AAAA".to_owned(),
-            |one| one.sealed.ciphertext.replace_range(0..4, "AAAA"),
+            |one| parts(one).model = "toy@2".to_owned(),
+            |one| parts(one).key_id = "old".to_owned(),
+            |one| parts(one).nonce = "AAAA".to_owned(),
+            |one| parts(one).ciphertext.replace_range(0..4, "AAAA"),
         ];
         for (index, changed) in changes.into_iter().enumerate() {
             assert_eq!(change(changed), SealError::DoesNotOpen, "change {index}");
         }
-        assert!(matches!(change(|one| one.sealed.key_id.clear()), SealError::NoKey { .. }));
+        assert!(matches!(change(|one| parts(one).key_id.clear()), SealError::NoKey { .. }));
         let stranger: SessionId = "t3/e7/s42".parse().unwrap();
-        assert!(matches!(seal(&keys(), &stranger, &face(), EXPIRES), Err(SealError::NoKey { .. })));
+        let sealed = seal(&keys(), &stranger, ("tpl-1", &face()), EXPIRES);
+        assert!(matches!(sealed, Err(SealError::NoKey { .. })));
     }
 
     #[test]

@@ -276,7 +276,7 @@ fn picture_bytes(stream: &StreamInfo) -> u64 {
 }
 
 /// Media as a file without a name, which is how a decoder child gets it.
-fn in_memory(media: &[u8]) -> io::Result<File> {
+pub(super) fn in_memory(media: &[u8]) -> io::Result<File> {
     let mut file = File::from(memfd_create("segment", MemfdFlags::CLOEXEC)?);
     file.write_all(media)?;
     Ok(file)

@@ -2,16 +2,18 @@
 //!
 //! A partition that comes is read from its beginning before any of its segments is taken in; whatever is
 //! written later counts from then on. The last record of a session counts, a tombstone forgets it, and what is
-//! past its time is forgotten and deleted. An enrolment that cannot be opened here still says that somebody is
-//! expected: then nobody can be verified, and the score tells. Embeddings stay in here, in memory.
+//! past its time is forgotten and deleted. An enrolment that cannot be opened here, or has photos that no template
+//! was made of yet ([`sealing`](super::sealing)), still says that somebody is expected: then nobody can be
+//! verified, and the score tells. Embeddings stay in here, in memory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::error::ErrorKind;
+use domain::identity::Embedding;
 use domain::ids::SessionId;
-use domain::messages::Enrolment;
+use domain::messages::{Enrolment, Reference, SealedTemplate};
 use kafka::wire;
 use kafka::{
     Connection, Headers, KafkaError, Outgoing, PartitionReader, Publisher, PublisherSettings, Record, Start,
@@ -49,6 +51,17 @@ struct Share {
 struct Expected {
     template: Arc<Template>,
     until: SystemTime,
+    /// Where its record is, if that has photos that no template was made of yet.
+    photos: Option<i64>,
+}
+
+/// Photos that a template has to be made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unsealed {
+    pub partition: i32,
+    pub session: SessionId,
+    /// Of their record.
+    pub offset: i64,
 }
 
 impl Enrolments {
@@ -74,6 +87,38 @@ impl Enrolments {
         let shares = self.shares();
         let expected = shares.get(&partition)?.expected.as_ref()?.get(session)?;
         (SystemTime::now() < expected.until).then(|| Arc::clone(&expected.template))
+    }
+
+    /// Photos that no template was made of yet: the first ones after `last`, in a circle.
+    pub(super) fn next_unsealed(&self, last: Option<&Unsealed>) -> Option<Unsealed> {
+        let shares = self.shares();
+        let all = shares.iter().flat_map(|(partition, share)| {
+            let known = share.expected.iter().flatten();
+            known.filter_map(|(session, expected)| {
+                let offset = expected.photos?;
+                Some(Unsealed { partition: *partition, session: session.clone(), offset })
+            })
+        });
+        let place = |one: &Unsealed| (one.partition, one.offset);
+        let is_before = |one: &Unsealed| last.is_some_and(|last| place(one) <= place(last));
+        all.min_by_key(|one| (is_before(one), place(one)))
+    }
+
+    /// Whether these photos are still what there is of their session.
+    pub(super) fn is_current(&self, unsealed: &Unsealed) -> bool {
+        let shares = self.shares();
+        let known = shares.get(&unsealed.partition).and_then(|share| share.expected.as_ref());
+        known.and_then(|known| known.get(&unsealed.session)?.photos) == Some(unsealed.offset)
+    }
+
+    /// Nothing more is to be done about these photos.
+    pub(super) fn settle(&self, unsealed: &Unsealed) {
+        let mut shares = self.shares();
+        let known = shares.get_mut(&unsealed.partition).and_then(|share| share.expected.as_mut());
+        let expected = known.and_then(|known| known.get_mut(&unsealed.session));
+        if let Some(expected) = expected.filter(|expected| expected.photos == Some(unsealed.offset)) {
+            expected.photos = None;
+        }
     }
 
     fn shares(&self) -> MutexGuard<'_, BTreeMap<i32, Share>> {
@@ -250,12 +295,12 @@ impl<'a> Following<'a> {
         });
         match understood {
             Ok((until, enrolment)) => {
-                let face = seal::open(self.keys, &enrolment).inspect_err(|error| {
-                    self.metrics.refused(error.reason());
-                    tracing::error!(%session, %error, "nobody can be verified in this session");
-                });
-                let template = Arc::new(Template { id: enrolment.template, face: face.ok() });
-                Some((session, Some(Expected { template, until })))
+                let (face, photos) = match &enrolment.reference {
+                    Reference::Sealed(sealed) => (self.open(&enrolment, sealed), None),
+                    Reference::Photos(_) => (None, Some(record.origin.offset)),
+                };
+                let template = Arc::new(Template { id: enrolment.template, face });
+                Some((session, Some(Expected { template, until, photos })))
             }
             Err(problem) => {
                 self.metrics.refused("enrolment");
@@ -263,6 +308,14 @@ impl<'a> Following<'a> {
                 Some((session, None))
             }
         }
+    }
+
+    fn open(&self, enrolment: &Enrolment, sealed: &SealedTemplate) -> Option<Embedding> {
+        let opened = seal::open(self.keys, enrolment, sealed).inspect_err(|error| {
+            self.metrics.refused(error.reason());
+            tracing::error!(session = %enrolment.session, %error, "nobody can be verified in this session");
+        });
+        opened.ok()
     }
 
     /// Writes tombstones for what was forgotten.
@@ -288,7 +341,7 @@ mod tests {
     use super::*;
 
     fn expected(id: &str, until: SystemTime) -> Expected {
-        Expected { template: Arc::new(Template { id: id.to_owned(), face: None }), until }
+        Expected { template: Arc::new(Template { id: id.to_owned(), face: None }), until, photos: None }
     }
 
     #[test]
@@ -309,6 +362,33 @@ mod tests {
         enrolments.forget(&[0]);
         enrolments.fill(0, HashMap::from([(session.clone(), expected("stale", later))]));
         assert!(!enrolments.is_ready(0), "it left while it was read");
+    }
+
+    #[test]
+    fn photos_are_taken_in_turn_until_something_was_made_of_them() {
+        let later = SystemTime::now() + POLL * 1000;
+        let enrolments = Enrolments::default();
+        enrolments.expect(&[0, 1]);
+        enrolments.fill(0, HashMap::new());
+        enrolments.fill(1, HashMap::new());
+        for (partition, session, offset) in [(0, "t/e/a", 5), (0, "t/e/b", 9), (1, "t/e/c", 2)] {
+            let photos = Expected { photos: Some(offset), ..expected(session, later) };
+            enrolments.change(partition, session.parse().unwrap(), Some(photos));
+        }
+        let mut last = None;
+        let turns = (0..4).map(|_| {
+            last = enrolments.next_unsealed(last.as_ref());
+            last.as_ref().map(|one| (one.partition, one.offset)).unwrap()
+        });
+        assert_eq!(turns.collect::<Vec<_>>(), [(0, 5), (0, 9), (1, 2), (0, 5)]);
+        let first = last.unwrap();
+        enrolments.settle(&first);
+        assert!(!enrolments.is_current(&first));
+        let second = enrolments.next_unsealed(None).unwrap();
+        assert!(enrolments.is_current(&second));
+        enrolments.change(0, second.session.clone(), Some(expected("sealed", later)));
+        enrolments.settle(&second);
+        assert_eq!(enrolments.next_unsealed(None).unwrap().offset, 2);
     }
 
     #[test]

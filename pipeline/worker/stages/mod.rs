@@ -6,6 +6,7 @@
 //!    ▼
 //! exam.segments
 //!    │  enrolments  1 thread: exam.enrolments beside it; a partition waits until it is known who is expected
+//!    │  sealing     1 thread: photos in it become sealed templates, one after the other
 //!    │  ingest      1 thread: polls; pauses partitions while there is no room for media, those with a backlog
 //!    │              earlier than those with live video
 //!    ├─▶ fetch      1 thread: media by reference, all at once; tries again and holds the partition meanwhile
@@ -44,6 +45,7 @@ mod plans;
 mod queue;
 mod retry;
 mod score;
+mod sealing;
 mod stop;
 mod transactions;
 
@@ -53,7 +55,7 @@ use std::thread;
 use ::decode::DecoderPool;
 use crossbeam_channel::bounded;
 use domain::delivery::OffsetLedger;
-use infer::Vision;
+use infer::{Recognizer, Vision};
 use kafka::topics::LARGEST_RECORD;
 use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 
@@ -65,6 +67,7 @@ pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
 use crate::identity::keys::TenantKeys;
+use crate::identity::reference::Photographs;
 use crate::media::Library;
 use crate::observer::{Observer, Placeholders};
 use crate::settings::policy::LoadedPolicy;
@@ -85,6 +88,7 @@ use plans::Plans;
 use queue::Queue;
 use retry::Retry;
 use score::Score;
+use sealing::Sealing;
 
 /// Batches that are decoded and wait for the models, at most: enough for these never to wait. (Their pictures
 /// are bounded in bytes, too.) More would be decoded by plans that are decided too early.
@@ -120,8 +124,10 @@ pub struct Eyes<'a> {
     pub decoder: &'a DecoderPool,
     /// Looks.
     pub observer: Observer<'a, Vision>,
-    /// What templates are opened with.
+    /// What templates are sealed and opened with.
     pub keys: &'a TenantKeys,
+    /// Makes templates of photos, where faces can be compared.
+    pub photographs: Option<Photographs<'a, Vision, Recognizer>>,
 }
 
 /// The memory that work in hand may take.
@@ -192,6 +198,16 @@ impl Worker<'_> {
         let enrolments = Arc::new(Enrolments::default());
         let place = (&self.connection, &self.topics);
         let following = Following::new(place, &enrolments, eyes.keys, metrics, stop)?;
+        let sealing = eyes.photographs.map(|photographs| Sealing {
+            enrolments: Arc::clone(&enrolments),
+            connection: &self.connection,
+            topics: &self.topics,
+            photographs,
+            library: eyes.library,
+            keys: eyes.keys,
+            metrics,
+            stop,
+        });
         let leases = Leases {
             ledger: Arc::clone(&ledger),
             overtaken: Arc::clone(&overtaken),
@@ -260,6 +276,9 @@ impl Worker<'_> {
         };
         thread::scope(|scope| {
             spawn(scope, stop, "enrolments".to_owned(), || following.run());
+            if let Some(sealing) = sealing {
+                spawn(scope, stop, "sealing".to_owned(), || sealing.run());
+            }
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
             spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &fetched));
             for child in 0..self.settings.decode.children.get() {

@@ -16,6 +16,7 @@ mod pictures;
 mod progress;
 mod summary;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -117,7 +118,7 @@ fn expected(args: &AnalyzeArgs, workshop: &Workshop) -> Result<Option<Arc<Templa
     let Some(photographs) = workshop.photographs() else { return Ok(None) };
     let mut faces = Vec::new();
     for photo in &args.reference {
-        match photographs.face(photo, &faces)? {
+        match photographs.face(File::open(photo), &faces)? {
             Ok(face) => faces.push(face),
             Err(unusable) => {
                 let message = format!("--reference {}: {unusable}", photo.display());
