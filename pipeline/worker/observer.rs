@@ -6,26 +6,27 @@
 //! plan alone, never on which other segments shared the batch. Does not decode, does not judge, does not
 //! choose the base plan.
 
+mod recognizing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::error::ErrorKind;
 use domain::geometry::Rect;
-use domain::identity::Cadence;
 use domain::messages::{
-    FrameObservation, ModelRef, Observation, ObservationRun, Plan, SampleStatus, StageTimings, UnseenReason,
+    FrameObservation, Observation, ObservationRun, Plan, SampleStatus, StageTimings, UnseenReason,
 };
 use domain::observe::{self, Observers, Reporting, SegmentIdentity};
 use domain::picture::Picture;
-use domain::ports::{Attention, Look, Recognition, SampleTime, Sight, Vision, VisionError};
+use domain::ports::{Attention, Look, SampleTime, Sight, Vision, VisionError};
 use domain::sampling::{BasePlan, Pace, SampleGrid, Suspicion, is_somebody_faceless};
 use domain::time::{MediaMs, Millis};
-use rayon::prelude::*;
 
 use crate::clock;
 use crate::identity::Template;
-use crate::identity::compare::{Shown, compare};
+use crate::identity::compare::Shown;
+pub use recognizing::Recognizer;
 
 /// The answer of the decoder for one sample.
 #[derive(Debug, Clone)]
@@ -53,16 +54,6 @@ pub struct DecodedSegment {
     pub decode_time: Duration,
     /// When it was complete.
     pub decoded_at: Instant,
-}
-
-/// Compares faces with enrolled ones.
-pub struct Recognizer<'a, E> {
-    /// Embeds.
-    pub by: &'a dyn Recognition<Error = E>,
-    /// The model that does.
-    pub model: ModelRef,
-    /// How often.
-    pub cadence: Cadence,
 }
 
 /// Turns decoded segments into observations.
@@ -178,41 +169,6 @@ impl<V: Vision> Observer<'_, V> {
             Ok(observation)
         });
         Ok(told.collect())
-    }
-
-    /// Compares the samples whose turn it is with the enrolled faces; says of which segments more should be.
-    fn take_turns(&self, segments: &[DecodedSegment], seen: &mut [Seen]) -> Result<Vec<bool>, V::Error> {
-        let in_doubt = segments.par_iter().zip(seen).map(|(segment, Seen { frames, shown })| {
-            let Some((recognizer, template)) = self.compares(segment) else { return Ok(false) };
-            recognizer.cadence.take_turns(segment.identity.interval, frames.values_mut(), |frame| {
-                compare(recognizer.by, template, shown.get(&frame.media_ms), frame)
-            })
-        });
-        in_doubt.collect()
-    }
-
-    /// Compares more samples of the segments that are in doubt.
-    fn settle_doubts(
-        &self,
-        segments: &[DecodedSegment],
-        seen: &mut [Seen],
-        in_doubt: &[bool],
-    ) -> Result<(), V::Error> {
-        let doubtful = segments.par_iter().zip(seen).zip(in_doubt).filter(|(_, in_doubt)| **in_doubt);
-        doubtful.try_for_each(|((segment, Seen { frames, shown }), _)| {
-            let Some((recognizer, template)) = self.compares(segment) else { return Ok(()) };
-            recognizer.cadence.burst(frames.values_mut(), |frame| {
-                compare(recognizer.by, template, shown.get(&frame.media_ms), frame)
-            })
-        })
-    }
-
-    /// What compares the faces of a segment, and with whom.
-    fn compares<'s>(
-        &'s self,
-        segment: &'s DecodedSegment,
-    ) -> Option<(&'s Recognizer<'s, V::Error>, &'s Template)> {
-        self.recognizer.as_ref().zip(segment.template.as_deref())
     }
 
     /// Looks at the samples of all segments at once, and keeps the faces of those with a template. `attention`

@@ -109,8 +109,14 @@ impl Workshop {
 
     /// What reads photos of a person with these parts; nothing, unless they are [`recognizing`](Self::recognizing).
     pub fn photographs(&self) -> Option<Photographs<'_, Vision, Recognizer>> {
-        let (decoder, vision, reporting) = (&self.decoder, &self.vision, self.settings.observe);
-        self.recognizer.as_ref().map(|recognizer| Photographs { decoder, vision, recognizer, reporting })
+        let Self { decoder, vision, settings, .. } = self;
+        self.recognizer.as_ref().map(|recognizer| Photographs {
+            decoder,
+            vision,
+            recognizer,
+            reporting: settings.observe,
+            alike: settings.identity.cadence.doubt_below,
+        })
     }
 
     /// What decoders are confined by on this machine.

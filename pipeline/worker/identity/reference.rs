@@ -15,9 +15,6 @@ use domain::picture::Picture;
 use domain::ports::{Attention, Look, Recognition, Vision};
 use domain::time::{Interval, MediaMs, Millis};
 
-/// Photos of one person must be at least this alike, as cosine: else somebody else is on one of them.
-const ONE_PERSON: f32 = 0.5;
-
 /// Why a photo gives no template.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
@@ -65,6 +62,8 @@ pub struct Photographs<'a, V, R> {
     pub recognizer: &'a R,
     /// What counts as a face.
     pub reporting: Reporting,
+    /// Photos of one person are at least this alike: else somebody else is on one of them.
+    pub alike: f32,
 }
 
 impl<V: Vision, R: Recognition<Error = V::Error>> Photographs<'_, V, R> {
@@ -95,7 +94,7 @@ impl<V: Vision, R: Recognition<Error = V::Error>> Photographs<'_, V, R> {
             Err(ineligible) => return Ok(Err(Unusable::Ineligible(ineligible))),
         };
         let is_alike =
-            |known: &Embedding| known.similarity(&embedding).is_some_and(|cosine| cosine >= ONE_PERSON);
+            |known: &Embedding| known.similarity(&embedding).is_some_and(|cosine| cosine >= self.alike);
         Ok(if before.iter().all(is_alike) { Ok(embedding) } else { Err(Unusable::Unlike) })
     }
 

@@ -239,16 +239,17 @@ fn mean(of: &[Compared]) -> i32 {
     sum / (of.len() as i32).max(1)
 }
 
-/// What these comparisons show. Half confident at `low`, fully where nothing is alike.
+/// What these comparisons show. Half confident at `low`, fully as far below it again as twice the doubt is wide.
 fn growth(of: &[Compared], rules: &IdentityRules) -> Growth {
     let below = (rules.low_milli - mean(of)).max(0);
+    let far = 2 * (rules.high_milli - rules.low_milli).max(1);
     let count = of.len() as u32;
     Growth {
         start: of.first().map_or(MediaMs::ZERO, |first| first.span.start),
         end: of.last().map_or(MediaMs::ZERO, |last| last.span.end),
         seen: of.iter().map(|compared| compared.span).collect(),
         stats: SampleStats { planned: count, valid: count, matched: count },
-        confidence: (500 + 500 * below / (rules.low_milli + 1000)).clamp(0, 1000) as u16,
+        confidence: (500 + 500 * below.min(far) / far) as u16,
         figure: 0,
     }
 }
