@@ -18,6 +18,7 @@ mod config;
 mod contracts;
 mod cut;
 mod demo;
+mod enrolment;
 mod eval;
 mod exam;
 mod faults;

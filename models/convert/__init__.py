@@ -4,6 +4,6 @@ Every produced model has one input named ``input``: uint8 RGB pictures, ``[N, H,
 What a network wants beyond that (layout, scale, mean, channel order) is part of its graph.
 
 Reading order: ``recipes`` (which file becomes which model), one reader (``tflite_reader``,
-``tfjs_reader`` or ``centerface``), ``layers`` and ``graph`` (how ONNX nodes are made),
+``tfjs_reader``, ``faceapi_reader`` or ``centerface``), ``layers`` and ``graph`` (how ONNX nodes are made),
 ``simplify``, ``preprocess`` (the input contract), ``quantize`` (INT8).
 """

@@ -56,8 +56,23 @@ class Layers:
         name = self.graph.node("MaxPool", [x.name], kernel_shape=kernel, strides=strides, pads=pads)
         return Tensor(name, (1, height, width, x.shape[3]), x.axes)
 
+    def average_pool(self, x: Tensor, kernel: Pair, strides: Pair) -> Tensor:
+        """Means of whole windows; what is left at the end is not looked at."""
+        _, (height, width) = _window(x, kernel, strides, same=False)
+        name = self.graph.node("AveragePool", [x.name], kernel_shape=kernel, strides=strides)
+        return Tensor(name, (1, height, width, x.shape[3]), x.axes)
+
+    def matrix_product(self, x: Tensor, weights: np.ndarray) -> Tensor:
+        """[1, I] times [I, O]."""
+        name = self.graph.node("MatMul", [x.name, self.graph.constant(weights)])
+        return row_major(name, (1, weights.shape[1]))
+
     def relu(self, x: Tensor) -> Tensor:
         return x.with_name(self.graph.node("Relu", [x.name]))
+
+    def clip(self, x: Tensor, low: float, high: float) -> Tensor:
+        bounds = [self.graph.constant(np.float32(bound)) for bound in (low, high)]
+        return x.with_name(self.graph.node("Clip", [x.name, *bounds]))
 
     def leaky_relu(self, x: Tensor, alpha: float) -> Tensor:
         return x.with_name(self.graph.node("LeakyRelu", [x.name], alpha=alpha))
@@ -88,9 +103,23 @@ class Layers:
             _require(x.shape == y.shape and x.axes == y.axes, "add: operands differ")
             other = y.name
         else:
-            full_rank = y.reshape((1,) * (len(x.shape) - y.ndim) + y.shape)
-            other = self.graph.constant(full_rank.transpose(np.argsort(x.axes)))
+            other = self._broadcast(y, x)
         return x.with_name(self.graph.node("Add", [x.name, other]))
+
+    def multiply(self, x: Tensor, factors: np.ndarray) -> Tensor:
+        """Product of a tensor and a constant that broadcasts."""
+        return x.with_name(self.graph.node("Mul", [x.name, self._broadcast(factors, x)]))
+
+    def _broadcast(self, constant: np.ndarray, x: Tensor) -> str:
+        """A constant with all axes of a tensor, in the order in which they are stored."""
+        full_rank = constant.reshape((1,) * (len(x.shape) - constant.ndim) + constant.shape)
+        return self.graph.constant(full_rank.transpose(np.argsort(x.axes)))
+
+    def mean_over_picture(self, x: Tensor, axes: np.ndarray) -> Tensor:
+        """One value per channel: [1, H, W, C] becomes [1, C]."""
+        _require(x.axes == NHWC_STORED_AS_NCHW and sorted(axes) == [1, 2], "mean: not over a picture")
+        pooled = self.graph.node("GlobalAveragePool", [x.name])
+        return row_major(self.graph.node("Flatten", [pooled], axis=1), (1, x.shape[3]))
 
     def pad(self, x: Tensor, paddings: np.ndarray, value: float = 0.0) -> Tensor:
         """Pads with a constant; ``paddings`` holds (before, after) per source axis."""

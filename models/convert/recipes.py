@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from . import centerface, quantize, tfjs_reader, tflite_reader
+from . import centerface, faceapi_reader, quantize, tfjs_reader, tflite_reader
 from .blocks import fill_blocks
 from .classes import keep_classes
 from .graph import serialise
@@ -24,6 +24,11 @@ RAW = Normalisation()
 IMAGENET_BGR = Normalisation(  # NanoDet's mean and deviation, here in RGB order
     mean=(123.675, 116.28, 103.53),
     divisor=(58.395, 57.12, 57.375),
+    network_wants_bgr=True,
+)
+DLIB = Normalisation(mean=(122.782, 117.001, 104.298), divisor=(256.0,) * 3)
+VGG_BGR = Normalisation(  # the mean of VGGFace2's networks, here in RGB order
+    mean=(123.68, 116.779, 103.939),
     network_wants_bgr=True,
 )
 COCO_CLASSES = 80
@@ -85,10 +90,26 @@ def nanodet_g_int8(source: Path) -> onnx.ModelProto:
     return model
 
 
+def face_resnet(source: Path) -> onnx.ModelProto:
+    model = faceapi_reader.read(source, "face_resnet")
+    attach(model, DLIB)
+    return model
+
+
+def faceres(source: Path) -> onnx.ModelProto:
+    """What its heads for age and gender see; the heads themselves are left out."""
+    model = tfjs_reader.read(source, "faceres", {"global_pooling/Mean": "embedding"})
+    fold_into_layers(model)
+    attach(model, VGG_BGR)
+    return model
+
+
 RECIPES = {
     "blazeface_back": blazeface_back,
     "centerface": centerface_320,
     "face_landmark": face_landmark,
+    "face_resnet": face_resnet,
+    "faceres": faceres,
     "iris_landmark": iris_landmark,
     "nanodet_g": nanodet_g,
     "nanodet_g_int8": nanodet_g_int8,

@@ -1,4 +1,4 @@
-"""Folds paddings and biases into the layers they belong to, and activates after pooling.
+"""Folds paddings, factors and biases into the layers they belong to, and activates after pooling.
 
 Responsible for: a graph in which a convolution or pool is one node, so that INT8 quantisation
 sees whole layers. Not for: other layers of float models, which ONNX Runtime folds by itself.
@@ -15,15 +15,20 @@ IMPLICIT_PADDING = {"Conv": 0.0, "MaxPool": -np.inf}
 
 
 def fold_into_layers(model: onnx.ModelProto) -> None:
-    """Removes Pads before and constant Adds after the layers that can absorb them, in place."""
+    """Removes Pads before, constant Muls and Adds after the layers that can absorb them, in place."""
     graph = model.graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     for node in list(graph.node):
         consumers = [other for other in graph.node if node.output[0] in other.input]
         if node.op_type == "Pad" and _can_absorb_pad(consumers, node, constants):
             _fold_pad(graph, node, consumers, constants[node.input[1]])
-        elif node.op_type == "Conv" and _can_absorb_bias(node, consumers, constants):
-            _fold_bias(graph, node, consumers[0], constants[consumers[0].input[1]])
+        elif node.op_type == "Conv":
+            if _can_absorb("Mul", node, consumers, constants):
+                scale = consumers[0]
+                _fold_scale(graph, node, scale, constants[node.input[1]], constants[scale.input[1]])
+                consumers = [other for other in graph.node if node.output[0] in other.input]
+            if _can_absorb("Add", node, consumers, constants):
+                _fold_bias(graph, node, consumers[0], constants[consumers[0].input[1]])
     drop_unused_constants(graph)
 
 
@@ -55,11 +60,11 @@ def _can_absorb_pad(consumers, pad: onnx.NodeProto, constants: dict[str, np.ndar
     )
 
 
-def _can_absorb_bias(convolution: onnx.NodeProto, consumers, constants) -> bool:
-    """True if its only reader adds a constant, and it has no bias of its own."""
+def _can_absorb(operation: str, convolution: onnx.NodeProto, consumers, constants) -> bool:
+    """True if its only reader does this with a constant, and it has no bias of its own."""
     return (
         len(convolution.input) == 2
-        and [consumer.op_type for consumer in consumers] == ["Add"]
+        and [consumer.op_type for consumer in consumers] == [operation]
         and consumers[0].input[1] in constants
     )
 
@@ -72,6 +77,15 @@ def _fold_pad(graph, pad: onnx.NodeProto, consumers, amounts: np.ndarray) -> Non
         folded = [int(old + extra) for old, extra in zip(pads.ints, top_left_bottom_right)]
         pads.CopyFrom(helper.make_attribute("pads", folded))
     graph.node.remove(pad)
+
+
+def _fold_scale(graph, convolution: onnx.NodeProto, scale: onnx.NodeProto, weights, factors) -> None:
+    name = f"{convolution.name}_weights"
+    scaled = weights * factors.reshape(-1, 1, 1, 1)
+    graph.initializer.append(numpy_helper.from_array(scaled.astype(np.float32), name))
+    convolution.input[1] = name
+    convolution.output[0] = scale.output[0]
+    graph.node.remove(scale)
 
 
 def _fold_bias(graph, convolution: onnx.NodeProto, add: onnx.NodeProto, bias) -> None:

@@ -1,9 +1,9 @@
 """Reads a TensorFlow.js graph model (``model.json`` and its weight files) into a graph.
 
 Responsible for: the JSON topology, packed weights, and naming each operation's layer.
-Not for: how a layer is written in ONNX (``layers``). Only the operations of NanoDet exist here.
-That file is an ONNX export that went through TensorFlow, so it transposes around every
-convolution; ``Tensor.transposed`` makes those free.
+Not for: how a layer is written in ONNX (``layers``). Only the operations of NanoDet and of FaceRes
+exist here. NanoDet's file is an ONNX export that went through TensorFlow, so it transposes around
+every convolution; ``Tensor.transposed`` makes those free.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from .graph import Graph, Tensor, row_major
+from .graph import NHWC_STORED_AS_NCHW, Graph, Tensor, row_major
 from .layers import Layers
 
 Value = Tensor | np.ndarray
+
+PICTURE_CHANNELS = 3
 
 
 def read(path: Path, name: str, outputs: dict[str, str]) -> onnx.ModelProto:
@@ -45,7 +47,8 @@ def _read_weights(document: dict, folder: Path) -> dict[str, np.ndarray]:
 class _Reader:
     def __init__(self, document: dict, weights: dict[str, np.ndarray]) -> None:
         self.nodes = {node["name"]: node for node in document["modelTopology"]["node"]}
-        self.declared_outputs = document["signature"]["outputs"]
+        outputs = document["signature"]["outputs"].values()
+        self.declared_outputs = {output["name"].partition(":")[0]: output for output in outputs}
         self.weights = weights
         self.graph = Graph()
         self.layers = Layers(self.graph)
@@ -55,7 +58,7 @@ class _Reader:
         by_public_name = {}
         for source_name, public_name in outputs.items():
             tensor = self.layers.in_source_order(self._value(source_name))
-            declared = self.declared_outputs[f"{source_name}:0"]["tensorShape"]["dim"]
+            declared = self.declared_outputs[source_name]["tensorShape"]["dim"]
             if tensor.shape != tuple(int(size["size"]) for size in declared):
                 raise ValueError(f"{source_name}: shape {tensor.shape}, file says {declared}")
             by_public_name[public_name] = tensor
@@ -73,6 +76,8 @@ class _Reader:
         attributes = node.get("attr", {})
         if node["op"] == "Reshape":
             return self._flatten_grid(self._value(node["input"][0]))
+        if node["op"] == "Maximum":
+            return self._bounded_relu(node)
         inputs = [self._value(reference) for reference in node.get("input", [])]
         match node["op"]:
             case "Const":
@@ -85,8 +90,14 @@ class _Reader:
                 return inputs[0].transposed(list(inputs[1]))
             case "Conv2D":
                 return self._conv(inputs[0], inputs[1], attributes)
+            case "DepthwiseConv2dNative":
+                return self._depthwise_conv(inputs[0], inputs[1], attributes)
             case "Add" | "AddV2":
                 return self.layers.add(*inputs)
+            case "Mul":
+                return self.layers.multiply(*inputs)
+            case "Mean":
+                return self.layers.mean_over_picture(*inputs)
             case "Pad":
                 return self.layers.pad(*inputs)
             case "PadV2":
@@ -113,9 +124,14 @@ class _Reader:
                 raise NotImplementedError(f"TensorFlow.js operation {other}")
 
     def _input(self, attributes: dict) -> Tensor:
-        shape = tuple(int(axis["size"]) for axis in attributes["shape"]["shape"]["dim"])
-        self.graph.add_input("input", *shape[1:])
-        return row_major("input", shape)
+        """The picture, NCHW in what came from PyTorch and NHWC in what is TensorFlow's own."""
+        _, *shape = (int(axis["size"]) for axis in attributes["shape"]["shape"]["dim"])
+        if shape[-1] == PICTURE_CHANNELS:
+            height, width, channels = shape
+            self.graph.add_input("input", channels, height, width)
+            return Tensor("input", (1, *shape), NHWC_STORED_AS_NCHW)
+        self.graph.add_input("input", *shape)
+        return row_major("input", (1, *shape))
 
     def _conv(self, x: Tensor, weights: np.ndarray, attributes: dict) -> Tensor:
         if _spatial(attributes, "dilations") != (1, 1):
@@ -123,6 +139,19 @@ class _Reader:
         strides = _spatial(attributes, "strides")
         to_oihw = weights.transpose(3, 2, 0, 1)
         return self.layers.conv(x, to_oihw, None, strides, _is_same(attributes))
+
+    def _depthwise_conv(self, x: Tensor, weights: np.ndarray, attributes: dict) -> Tensor:
+        """A convolution of each channel by itself; its weights are [height, width, channels, 1]."""
+        return self._conv(x, weights.transpose(0, 1, 3, 2), attributes)
+
+    def _bounded_relu(self, maximum: dict) -> Tensor:
+        """Relu, Minimum and Maximum, which is how Keras writes a Relu that ends at six."""
+        minimum = self.nodes[maximum["input"][0]]
+        relu = self.nodes[minimum["input"][0]]
+        low, high = (float(self._value(node["input"][1])) for node in (maximum, minimum))
+        if (minimum["op"], relu["op"], low) != ("Minimum", "Relu", 0):
+            raise NotImplementedError("TensorFlow.js Maximum that bounds no Relu")
+        return self.layers.clip(self._value(relu["input"][0]), low, high)
 
     def _flatten_grid(self, x: Tensor) -> Tensor:
         """[1, C, H, W] to [1, C, H * W].

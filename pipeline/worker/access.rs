@@ -70,7 +70,7 @@ pub struct Grant {
 }
 
 /// Topics by who uses them, and how.
-const USES: [(Party, &str, &[Operation]); 25] = {
+const USES: [(Party, &str, &[Operation]); 26] = {
     use Operation::{Describe, Read, Write};
     use Party::{Cut, Gateway, Observe, Publish, Score};
     [
@@ -81,6 +81,8 @@ const USES: [(Party, &str, &[Operation]); 25] = {
         (Cut, "sessions", &[Write]),
         (Cut, "dead-letters", &[Write]),
         (Observe, "segments", &[Read]),
+        // Who is expected; what is past its time is deleted.
+        (Observe, "enrolments", &[Read, Write]),
         (Observe, "observations", &[Write]),
         (Observe, "dead-letters", &[Write]),
         // Whether everything that was uploaded has been observed.
@@ -134,7 +136,10 @@ pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
             grant(Resource::TransactionalIds(format!("{cut}-")), Operation::Write);
             grant(Resource::Group(cut), Operation::Read);
         }
-        Party::Observe => grant(observe, Operation::Read),
+        Party::Observe => {
+            grant(Resource::Groups(format!("{CLIENT_ID}-")), Operation::Describe);
+            grant(observe, Operation::Read);
+        }
         Party::Score => {
             grant(observe, Operation::Describe);
             // Readers of side inputs are named after the client; they are members of nothing.
@@ -183,11 +188,11 @@ mod tests {
     fn a_principal_gets_what_its_process_does_and_nothing_else() {
         let kafka = Settings::defaults().kafka;
         let grants = grants(Party::Observe, &kafka).unwrap();
-        assert_eq!(grants.len(), 4);
+        assert_eq!(grants.len(), 6);
         assert!(grants.contains(&Grant {
             resource: Resource::Topic("exam.segments".to_owned()),
             operations: vec![Operation::Read, Operation::DescribeConfigs],
         }));
-        assert_eq!(grants[3].resource, Resource::Group("invigilator-observe".to_owned()));
+        assert_eq!(grants[5].resource, Resource::Group("invigilator-observe".to_owned()));
     }
 }

@@ -3,6 +3,8 @@
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
 mod bench;
+mod enroll;
+mod erase;
 mod gateway;
 mod plan;
 mod redrive;
@@ -20,6 +22,8 @@ use domain::ids::SessionId;
 
 pub use self::gateway::{GatewayAction, GatewayArgs, ReplayArgs, TokenArgs, TokenRole};
 pub use bench::BenchArgs;
+pub use enroll::EnrollArgs;
+pub use erase::EraseArgs;
 pub use plan::PlanArgs;
 pub use redrive::RedriveArgs;
 pub use rescore::RescoreArgs;
@@ -64,6 +68,10 @@ pub enum Command {
     Redrive(RedriveArgs),
     /// Judge sessions again under a policy, without video
     Rescore(RescoreArgs),
+    /// Say who is expected in a session: photos in, a sealed template out
+    Enroll(EnrollArgs),
+    /// Delete what is kept of a session, and print a receipt
+    Erase(EraseArgs),
     /// Measure accuracy on labelled footage
     Eval(EvalArgs),
     /// Measure how many sessions a core carries
@@ -87,6 +95,7 @@ Examples:
   invigilator analyze exam.webm
   invigilator analyze recordings/ --html report.html
   invigilator analyze 'recordings/*.mp4' --json > findings.jsonl
+  invigilator analyze exam.webm --reference passport.jpg
   invigilator analyze exam.webm --session t1/e7/s42 --policy config/policies/standard.toml
 
 Several files, folders (with everything in them) and globs can be mixed; a file is analysed once.
@@ -109,6 +118,9 @@ pub struct AnalyzeArgs {
     /// Write pictures of flagged moments into a folder (the only pixels ever written)
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
+    /// Photos of whoever is expected: faces are compared with them
+    #[arg(long, value_name = "PHOTO")]
+    pub reference: Vec<PathBuf>,
     /// Samples per second of media time, 0.5 to 5; a suspicious segment is looked at more often still
     #[arg(long, value_name = "N")]
     pub fps: Option<f64>,
@@ -321,6 +333,15 @@ pub struct EvalArgs {
     /// A folder with labelled videos or pictures
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Evaluate who is told from whom instead, on the photographs and videos of DIR/identities.csv
+    #[arg(long, conflicts_with = "observations")]
+    pub pairs: bool,
+    /// Also draw how often persons are mistaken, as SVG
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    pub plot: Option<PathBuf>,
+    /// Also write the levels of similarity, with what they were set on, as a part of a policy
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    pub thresholds: Option<PathBuf>,
     /// Judge observations that were made before, DIR/CLIP.jsonl, instead of looking at the clips
     #[arg(long, value_name = "DIR")]
     pub observations: Option<PathBuf>,

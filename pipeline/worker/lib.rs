@@ -10,6 +10,7 @@
 //! | [`workshop`] | the parts that analysing needs, made once |
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
+//! | [`identity`] | who is expected: templates, keys, the comparison with one of them |
 //! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`piece`] | a cut segment → its header and record |
 //! | [`publish`] | recordings → records of live sessions |
@@ -18,6 +19,8 @@
 //! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`redrive`] | dead letters → segments again |
 //! | [`rescore`] | another policy: orders for the score role, or what would come of them |
+//! | [`erase`] | what is kept of a session, deleted, and a receipt |
+//! | [`sending`] | records of operators' tools, sent and safe |
 //! | [`service`] | a running worker process: its parts and its end |
 //! | [`gateway`] | a running gateway: its parts, Kafka behind its ports |
 //! | [`attend`] | what both do beside their work: telemetry, signals, deadlines |
@@ -44,10 +47,12 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod demo;
+pub mod erase;
 pub mod eval;
 pub mod exit;
 pub mod failpoint;
 pub mod gateway;
+pub mod identity;
 pub mod media;
 pub mod observer;
 pub mod piece;
@@ -56,6 +61,7 @@ pub mod publish;
 pub mod redrive;
 pub mod report;
 pub mod rescore;
+pub mod sending;
 pub mod service;
 pub mod settings;
 pub mod stages;

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Command::Topics(args) => commands::topics::run(&args),
         Command::Redrive(args) => commands::redrive::run(&args),
         Command::Rescore(args) => commands::rescore::run(&args),
+        Command::Enroll(args) => commands::enroll::run(&args),
+        Command::Erase(args) => commands::erase::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Plan(args) => commands::plan::run(&args),

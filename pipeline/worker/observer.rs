@@ -6,6 +6,8 @@
 //! plan alone, never on which other segments shared the batch. Does not decode, does not judge, does not
 //! choose the base plan.
 
+mod recognizing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +24,9 @@ use domain::sampling::{BasePlan, Pace, SampleGrid, Suspicion, is_somebody_facele
 use domain::time::{MediaMs, Millis};
 
 use crate::clock;
+use crate::identity::Template;
+use crate::identity::compare::Shown;
+pub use recognizing::Recognizer;
 
 /// The answer of the decoder for one sample.
 #[derive(Debug, Clone)]
@@ -41,6 +46,8 @@ pub struct DecodedSegment {
     pub plan: BasePlan,
     /// The samples of that plan, in order.
     pub samples: Vec<Sample>,
+    /// Whom its faces are compared with.
+    pub template: Option<Arc<Template>>,
     /// How long it waited to be decoded.
     pub queued: Duration,
     /// What decoding it took.
@@ -50,7 +57,7 @@ pub struct DecodedSegment {
 }
 
 /// Turns decoded segments into observations.
-pub struct Observer<'a, V> {
+pub struct Observer<'a, V: Vision> {
     /// Looks at pictures.
     pub vision: &'a V,
     /// Which instants are looked at.
@@ -61,6 +68,8 @@ pub struct Observer<'a, V> {
     pub suspicion: Suspicion,
     /// What is reported.
     pub reporting: Reporting,
+    /// Compares faces; without it nobody can be verified.
+    pub recognizer: Option<Recognizer<'a, V::Error>>,
     /// Who looks.
     pub by: Observers,
     /// Name of this process in `run`.
@@ -85,10 +94,13 @@ impl<V: Vision> Observer<'_, V> {
         let is_due = |segment: usize, time: SampleTime| {
             segments[segment].plan.is_for_things(self.grid, time.planned, self.things_every)
         };
-        let base = self.look(&samples, |_, _| NO_SURPRISE, is_due)?;
+        let templates: Vec<Option<&Template>> = segments.iter().map(|one| one.template.as_deref()).collect();
+        let mut base = self.look((&samples, &templates), |_, _| NO_SURPRISE, is_due)?;
+        let in_doubt = self.take_turns(&segments, &mut base)?;
         let is_suspicious = |frames: &Frames| frames.values().any(|frame| self.suspicion.raised_by(frame));
         let suspicious: Vec<usize> = (0..base.len())
-            .filter(|segment| segments[*segment].plan.escalates && is_suspicious(&base[*segment]))
+            .filter(|segment| segments[*segment].plan.escalates)
+            .filter(|segment| in_doubt[*segment] || is_suspicious(&base[*segment].frames))
             .collect();
         let looked = started.elapsed();
 
@@ -99,33 +111,38 @@ impl<V: Vision> Observer<'_, V> {
         for (segment, samples) in suspicious.into_iter().zip(more) {
             match samples {
                 Ok(mut samples) => {
-                    samples.retain(|sample| !base[segment].contains_key(&sample.time.moment));
+                    samples.retain(|sample| !base[segment].frames.contains_key(&sample.time.moment));
                     to_look.push((segment, samples));
                 }
                 Err(error) => drop(failed.insert(segment, error)),
             }
         }
         let samples: Vec<&[Sample]> = to_look.iter().map(|(_, samples)| samples.as_slice()).collect();
+        let templates: Vec<Option<&Template>> =
+            to_look.iter().map(|(segment, _)| templates[*segment]).collect();
         let attention = |index: usize, first: SampleTime| {
-            let before = base[to_look[index].0].range(..first.moment).next_back();
+            let before = base[to_look[index].0].frames.range(..first.moment).next_back();
             before.map_or(NO_SURPRISE, |(_, before)| attention_after(before))
         };
         let always = self.things_every <= self.grid.escalated();
-        let looked_closer = self.look(&samples, attention, |_, _| always)?;
-        let mut closer: BTreeMap<usize, Frames> =
-            to_look.into_iter().map(|(segment, _)| segment).zip(looked_closer).collect();
+        let looked_closer = self.look((&samples, &templates), attention, |_, _| always)?;
+        let mut escalates = vec![false; base.len()];
+        for (segment, closer) in to_look.into_iter().map(|(segment, _)| segment).zip(looked_closer) {
+            base[segment].frames.extend(closer.frames);
+            base[segment].shown.extend(closer.shown);
+            escalates[segment] = true;
+        }
+        self.settle_doubts(&segments, &mut base, &in_doubt)?;
 
         let infer_time = (looked + resumed.elapsed()) / segments.len().max(1) as u32;
-        let told = segments.into_iter().zip(base).enumerate().map(|(index, (segment, mut frames))| {
+        let told = segments.into_iter().zip(base).enumerate().map(|(index, (segment, seen))| {
             if let Some(error) = failed.remove(&index) {
                 return Err(error);
             }
-            let plan = match closer.remove(&index) {
-                Some(between) => {
-                    frames.extend(between);
-                    escalated(self.grid, segment.plan)
-                }
-                None => {
+            let mut frames = seen.frames;
+            let plan = match escalates[index] {
+                true => escalated(self.grid, segment.plan),
+                false => {
                     let shed = segment.plan.shed(self.grid, segment.identity.interval);
                     let shed: Frames =
                         shed.map(|instant| (instant, observe::unseen(instant, UnseenReason::Shed))).collect();
@@ -142,33 +159,47 @@ impl<V: Vision> Observer<'_, V> {
             };
             let frames = frames.into_values().collect();
             let mut observation = observe::observed(segment.identity, plan, frames, &self.by);
+            if let Some(template) = segment.template {
+                observation.template = Some(template.id.clone());
+                observation
+                    .models
+                    .extend(self.recognizer.as_ref().map(|recognizer| recognizer.model.clone()));
+            }
             observation.run = Some(run(&self.worker, timings_ms));
             Ok(observation)
         });
         Ok(told.collect())
     }
 
-    /// Looks at the samples of all segments at once. `attention` says how closely to look at those of a
-    /// segment, whose first this is; at one that `is_due`, thoroughly.
+    /// Looks at the samples of all segments at once, and keeps the faces of those with a template. `attention`
+    /// says how closely to look at those of a segment, whose first this is; at one that `is_due`, thoroughly.
     fn look(
         &self,
-        segments: &[&[Sample]],
+        (segments, templates): (&[&[Sample]], &[Option<&Template>]),
         attention: impl Fn(usize, SampleTime) -> Attention,
         is_due: impl Fn(usize, SampleTime) -> bool,
-    ) -> Result<Vec<Frames>, V::Error> {
+    ) -> Result<Vec<Seen>, V::Error> {
         let looks = segments.iter().enumerate().map(|(index, samples)| {
             let attention = samples.first().map_or(NO_SURPRISE, |sample| attention(index, sample.time));
             looks(samples, attention, |time| is_due(index, time))
         });
         let looks: Vec<Vec<Look>> = looks.collect();
         let answers = self.vision.look(&looks);
-        segments.iter().zip(answers).map(|(samples, answers)| self.frames(samples, answers)).collect()
+        let answered = segments.iter().zip(templates).zip(answers);
+        answered
+            .map(|((samples, template), answers)| self.see(samples, answers, template.is_some()))
+            .collect()
     }
 
     /// What was seen at each moment of a segment; `answers` are those to its [`looks`].
-    fn frames(&self, samples: &[Sample], answers: Vec<Result<Sight, V::Error>>) -> Result<Frames, V::Error> {
+    fn see(
+        &self,
+        samples: &[Sample],
+        answers: Vec<Result<Sight, V::Error>>,
+        keep_faces: bool,
+    ) -> Result<Seen, V::Error> {
         let mut answers = answers.into_iter();
-        let mut frames = Frames::new();
+        let Seen { mut frames, mut shown } = Seen::default();
         let mut last: Option<(&Arc<Picture>, Option<Sight>)> = None;
         for Sample { time: SampleTime { moment: instant, .. }, picture } in samples {
             let Some(picture) = picture else {
@@ -188,10 +219,15 @@ impl<V: Vision> Observer<'_, V> {
                 None => observe::unseen(*instant, UnseenReason::Undecodable),
                 Some(sight) => observe::seen(*instant, sight, &self.reporting),
             };
+            if let (Some(sight), true) = (&sight, keep_faces && !frame.faces.is_empty()) {
+                let faces = observe::reported_faces(&sight.detections, &self.reporting);
+                let faces = faces.into_iter().cloned().collect();
+                shown.insert(*instant, Shown { picture: Arc::clone(picture), faces });
+            }
             frames.insert(*instant, frame);
             last = Some((picture, sight));
         }
-        Ok(frames)
+        Ok(Seen { frames, shown })
     }
 }
 
@@ -228,6 +264,13 @@ fn attention_after(sample: &FrameObservation) -> Attention {
 
 /// What was seen of a segment, by moment.
 type Frames = BTreeMap<MediaMs, FrameObservation>;
+
+/// What was seen of a segment, and the faces that can be compared.
+#[derive(Default)]
+struct Seen {
+    frames: Frames,
+    shown: BTreeMap<MediaMs, Shown>,
+}
 
 /// Makes the placeholders of segments that could not be decoded: they keep the place of what is missing,
 /// and say so.

@@ -10,6 +10,7 @@ use infer::InUse;
 use crate::access::{self, Party};
 use crate::attend::Attendant;
 use crate::exit::{Exit, Failure};
+use crate::identity::keys::TenantKeys;
 use crate::media::Library;
 use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
@@ -18,7 +19,7 @@ use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::spans::Spans;
 use crate::topology;
-use crate::workshop::Workshop;
+use crate::workshop::{Workshop, WorkshopError};
 
 /// A worker that can be run, watched and stopped.
 #[derive(Debug)]
@@ -41,7 +42,13 @@ impl Service {
     /// If the machine lacks something that the roles need.
     pub fn new(settings: Settings, policy: LoadedPolicy) -> Result<Self, Failure> {
         let observes = settings.worker.roles.contains(&Role::Observe);
-        let open = || Workshop::open(settings.clone(), policy.clone(), false).map(Arc::new);
+        // Templates that nobody has a key for need no model.
+        let recognizes = settings.identity.keys_file.is_some();
+        let open = || {
+            let workshop = Workshop::open(settings.clone(), policy.clone(), false)?;
+            let workshop = if recognizes { workshop.recognizing()? } else { workshop };
+            Ok::<_, WorkshopError>(Arc::new(workshop))
+        };
         let workshop = observes.then(open).transpose()?;
         let metrics = Metrics::new();
         if let Some(InUse { provider, fell_back }) = workshop.as_ref().map(|workshop| workshop.in_use()) {
@@ -128,6 +135,8 @@ impl Service {
         let name = format!("observe-{}", self.settings.kafka.instance);
         let most_bytes = self.settings.kafka.max_record_bytes.into();
         let library = Library::open(&self.settings.worker.media_prefixes, most_bytes).map_err(undescribed)?;
+        let keys = self.settings.identity.keys_file.as_deref().map(TenantKeys::read).transpose();
+        let keys = keys.map_err(|error| Failure::new(Exit::Configuration, error))?.unwrap_or_default();
         if let Some(workshop) = &self.workshop {
             self.metrics.confined(workshop.confinement());
         }
@@ -135,6 +144,8 @@ impl Service {
             library: &library,
             decoder: workshop.decoder(),
             observer: workshop.observer(name),
+            keys: &keys,
+            photographs: workshop.photographs(),
         });
         let mut worker = Worker {
             settings: &self.settings,

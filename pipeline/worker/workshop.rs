@@ -4,10 +4,11 @@ use decode::{Confinement, DecodeError, DecoderPool};
 use domain::messages::PipelineRef;
 use domain::observe::Observers;
 use domain::ports::Vision as _;
-use infer::{InUse, InferError, ModelUsage, Provider, Vision};
+use infer::{InUse, InferError, ModelUsage, Provider, Recognizer, Vision};
 
 use crate::analyze::{Analyzer, JudgedBy};
-use crate::observer::Observer;
+use crate::identity::reference::Photographs;
+use crate::observer::{self, Observer};
 use crate::settings::Settings;
 use crate::settings::policy::LoadedPolicy;
 
@@ -25,6 +26,8 @@ pub struct Workshop {
     decoder: DecoderPool,
     confinement: Confinement,
     vision: Vision,
+    /// Where faces are to be compared.
+    recognizer: Option<Recognizer>,
     judged_by: JudgedBy,
 }
 
@@ -53,7 +56,16 @@ impl Workshop {
         let confinement = decoder.warm_up()?;
         let vision = Vision::new(&settings.vision())?;
         let judged_by = JudgedBy { policy: policy.policy, policy_ref: policy.reference, trace };
-        Ok(Self { settings, decoder, confinement, vision, judged_by })
+        Ok(Self { settings, decoder, confinement, vision, recognizer: None, judged_by })
+    }
+
+    /// Loads what compares faces, too.
+    ///
+    /// # Errors
+    /// If the machine lacks it.
+    pub fn recognizing(self) -> Result<Self, WorkshopError> {
+        let recognizer = Recognizer::new(&self.settings.vision())?;
+        Ok(Self { recognizer: Some(recognizer), ..self })
     }
 
     /// What analyses files with these parts.
@@ -63,6 +75,7 @@ impl Workshop {
             decoder: &self.decoder,
             observer: self.observer(format!("analyze-{}", std::process::id())),
             judged_by: self.judged_by.clone(),
+            template: None,
             segment: settings.sampling.segment,
             hold: settings.sampling.hold,
             slack: settings.sampling.slack,
@@ -84,9 +97,26 @@ impl Workshop {
             things_every: settings.sampling.things_every,
             suspicion: settings.suspicion,
             reporting: settings.observe,
+            recognizer: self.recognizer.as_ref().map(|recognizer| observer::Recognizer {
+                by: recognizer,
+                model: recognizer.model(),
+                cadence: settings.identity.cadence,
+            }),
             by: Observers { models: self.vision.models().to_vec(), pipeline },
             worker,
         }
+    }
+
+    /// What reads photos of a person with these parts; nothing, unless they are [`recognizing`](Self::recognizing).
+    pub fn photographs(&self) -> Option<Photographs<'_, Vision, Recognizer>> {
+        let Self { decoder, vision, settings, .. } = self;
+        self.recognizer.as_ref().map(|recognizer| Photographs {
+            decoder,
+            vision,
+            recognizer,
+            reporting: settings.observe,
+            alike: settings.identity.cadence.doubt_below,
+        })
     }
 
     /// What decoders are confined by on this machine.
@@ -101,7 +131,9 @@ impl Workshop {
 
     /// What each model has done so far.
     pub fn usage(&self) -> Vec<ModelUsage> {
-        self.vision.usage()
+        let mut usage = self.vision.usage();
+        usage.extend(self.recognizer.as_ref().map(Recognizer::usage));
+        usage
     }
 
     /// The settings in use.

@@ -4,17 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::messages::envelope::Message;
 use domain::messages::{
-    Audit, CHUNK_TYPE, CutState, Incident, Marker, Observation, Rescore, Review, SEGMENT_TYPE, Score,
-    SessionFact, UploadFact,
+    Audit, CHUNK_TYPE, CutState, Enrolment, Incident, Marker, Observation, Rescore, Review, SEGMENT_TYPE,
+    Score, SessionFact, UploadFact,
 };
 use kafka::{Headers, Outgoing, Topics};
 use serde_json::{Value, json};
 
 use super::description::{channels, faults, header_names, messages, name, of, parsed};
 use super::{read_json, records};
-
-/// Topics that are created for what is to come; nobody writes or reads them.
-const UNUSED: [&str; 1] = ["exam.enrolments"];
 
 #[test]
 fn the_parser_has_nothing_to_complain_of() {
@@ -36,7 +33,6 @@ fn the_channels_are_the_topics_in_use_with_their_settings() {
     let used: BTreeMap<String, Value> = Topics::default()
         .specs(1, 1)
         .into_iter()
-        .filter(|spec| !UNUSED.contains(&spec.name.as_str()))
         .map(|spec| {
             let mut settings = json!({"cleanup.policy": [spec.configs["cleanup.policy"]]});
             for number in ["retention.ms", "max.message.bytes"] {
@@ -60,6 +56,7 @@ fn every_type_of_the_program_is_described_where_it_belongs() {
         ("exam.cut-state", BTreeSet::from([CutState::TYPE])),
         ("exam.segments", BTreeSet::from([SEGMENT_TYPE])),
         ("exam.sessions", BTreeSet::from([SessionFact::TYPE])),
+        ("exam.enrolments", BTreeSet::from([Enrolment::TYPE])),
         ("exam.observations", BTreeSet::from([Observation::TYPE, Marker::TYPE, Rescore::TYPE])),
         ("exam.incidents", BTreeSet::from([Incident::TYPE])),
         ("exam.scores", BTreeSet::from([Score::TYPE])),

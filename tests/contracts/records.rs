@@ -3,7 +3,7 @@
 
 use domain::messages::envelope::Message;
 use domain::messages::{
-    Audit, Chunk, CutState, Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader,
+    Audit, Chunk, CutState, Enrolment, Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader,
     SessionFact, StreamKind, StreamRef, UploadFact,
 };
 use domain::time::{MediaMs, Millis};
@@ -33,6 +33,7 @@ pub fn messages(topics: &Topics, event: Event<'_>) -> Vec<Outgoing> {
         Outgoing::message(topics.chunks(), event, &example::<UploadFact>()),
         Outgoing::message(topics.cut_state(), event, &example::<CutState>()),
         Outgoing::message(topics.sessions(), event, &example::<SessionFact>()),
+        Outgoing::message(topics.enrolments(), event, &example::<Enrolment>()),
         Outgoing::message(topics.observations(), event, &example::<Observation>()),
         Outgoing::message(topics.observations(), event, &example::<Marker>()),
         Outgoing::message(topics.observations(), event, &example::<Rescore>()),

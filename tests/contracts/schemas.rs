@@ -6,7 +6,8 @@
 
 use domain::messages::envelope::{CloudEvent, Message};
 use domain::messages::{
-    Audit, CutState, Incident, Marker, Observation, Rescore, Review, Score, SessionFact, UploadFact,
+    Audit, CutState, Enrolment, Incident, Marker, Observation, Rescore, Review, Score, SessionFact,
+    UploadFact,
 };
 use invigilator::settings::{DEFAULT_TOML, policy, schema};
 use schemars::{JsonSchema, schema_for};
@@ -69,6 +70,11 @@ fn incident() {
 #[test]
 fn score() {
     check_message::<Score>("score");
+}
+
+#[test]
+fn enrolment() {
+    check_message::<Enrolment>("enrolment");
 }
 
 #[test]

@@ -96,6 +96,7 @@ pub fn observations(duration_ms: i64, step_ms: i64) -> Vec<Observation> {
                     shed: 0,
                 },
                 frames: (start..end).step_by(step_ms as usize).map(frame).collect(),
+                template: None,
                 models: vec![model("face", "blazeface_back"), model("person", "nanodet_g_int8")],
                 pipeline: PipelineRef { version: "0.1.0".to_owned(), config_hash: "cd".repeat(32) },
                 run: None,

@@ -22,6 +22,7 @@ pub mod desk;
 pub mod detections;
 pub mod error;
 pub mod geometry;
+pub mod identity;
 pub mod ids;
 pub mod lms;
 pub mod messages;

@@ -33,7 +33,7 @@ impl Alone {
         }
         let picture = Size::new(width.max(1) as usize, height.max(1) as usize);
         let alone = models.all().zip(loaded).map(|(checked, model)| {
-            let size = input_for(checked.entry.task, picture);
+            let size = input_for(&checked.entry, picture);
             // What is in it makes no difference to convolutions.
             let glance = glance_for(checked.entry.task, picture);
             Self { model, input: vec![128; size.pixels() * 3], size, glance }

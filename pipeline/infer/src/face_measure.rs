@@ -47,9 +47,7 @@ impl FaceMeasure {
         face: &FoundFace,
         scratch: &mut Scratch,
     ) -> Result<Mesh, InferError> {
-        let crop = mesh::crop(face);
-        crop.cut(picture, mesh::SIDE, scratch, &mut self.input)?;
-        mesh::decode(&self.mesh.run(&self.input, Size::square(mesh::SIDE))?, &crop)
+        put_mesh(&mut self.mesh, picture, face, scratch, &mut self.input)
     }
 
     /// Measures a face with a mesh on it; the box of the answer is in pixels. `None` if the mesh says that there
@@ -94,6 +92,19 @@ impl FaceMeasure {
         let gaze = iris::decode(&self.iris.run(&self.input, Size::square(iris::SIDE))?, side)?;
         Ok((gaze.openness >= LEAST_OPENNESS).then_some(gaze))
     }
+}
+
+/// Puts the mesh of a model on a face; `input` is memory to work in.
+pub(crate) fn put_mesh(
+    model: &mut Model,
+    picture: &Picture,
+    face: &FoundFace,
+    scratch: &mut Scratch,
+    input: &mut Vec<u8>,
+) -> Result<Mesh, InferError> {
+    let crop = mesh::crop(face);
+    crop.cut(picture, mesh::SIDE, scratch, input)?;
+    mesh::decode(&model.run(input, Size::square(mesh::SIDE))?, &crop)
 }
 
 /// The mean of both eyes; `None` unless both could be measured.

@@ -19,6 +19,9 @@
 //!    finds the irises;
 //! 6. `credibility` decides by detector and mesh together what was a face.
 //!
+//! Who it is, is another question, asked more seldom and by a caller who has a template to compare with:
+//! `eligibility` says whether a face can be compared, [`Recognizer`] turns it into an embedding.
+//!
 //! `pixels` makes the inputs of models, `models` reads their outputs, `session` alone knows
 //! ONNX Runtime, [`manifest`] says which models there are and refuses those that differ. `provider` decides
 //! between processor and GPU; on a GPU the models of all threads are one `runner`'s, which puts inputs together
@@ -34,6 +37,7 @@
 mod alone;
 mod batcher;
 mod credibility;
+mod eligibility;
 mod engine;
 mod error;
 mod face_finder;
@@ -49,6 +53,7 @@ mod nms;
 mod pixels;
 mod pose;
 mod provider;
+mod recognizer;
 mod runner;
 mod second_look;
 mod session;
@@ -60,9 +65,11 @@ mod work;
 
 pub use alone::Alone;
 pub use batcher::Batching;
+pub use eligibility::eligibility;
 pub use error::InferError;
 pub use models_in_use::{Verified, verify};
 pub use provider::{IfMissing, InUse, Provider, in_use};
+pub use recognizer::Recognizer;
 pub use settings::VisionSettings;
 pub use usage::ModelUsage;
 pub use vision::Vision;

@@ -4,6 +4,7 @@
 //! Obtains nothing: `make setup` does. Knows nothing of ONNX Runtime: `session`
 //! compares a loaded model with its contract.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,9 @@ pub struct ModelEntry {
     pub outputs: Vec<TensorContract>,
     /// The working point.
     pub thresholds: Thresholds,
+    /// How faces are cut out for it: models that tell persons apart have one, and no others.
+    #[serde(default)]
+    pub recognition: Option<RecognitionInput>,
 }
 
 /// What a model is used for.
@@ -65,6 +69,8 @@ pub enum Task {
     Iris,
     /// Finds persons and objects.
     Person,
+    /// Tells persons apart by their faces.
+    Identity,
 }
 
 impl Task {
@@ -76,6 +82,7 @@ impl Task {
             Self::Mesh => "mesh",
             Self::Iris => "iris",
             Self::Person => "person",
+            Self::Identity => "identity",
         }
     }
 }
@@ -103,7 +110,7 @@ pub struct OnnxFile {
 }
 
 /// Name, type and shape of an input or output.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TensorContract {
     /// Its name in the graph.
@@ -118,6 +125,12 @@ pub struct TensorContract {
     /// Order of the colours of a picture.
     #[serde(default)]
     pub colour: Option<String>,
+    /// What is subtracted from the bytes of a picture, in the order of its colours; nothing if left out.
+    #[serde(default)]
+    pub mean: Option<[f32; 3]>,
+    /// What the difference is divided by; one if left out.
+    #[serde(default)]
+    pub divisor: Option<[f32; 3]>,
 }
 
 /// One dimension of a tensor.
@@ -149,6 +162,68 @@ impl ModelEntry {
         outputs.sort();
         format!("{} -> {}", self.input.signature(), outputs.join(" "))
     }
+}
+
+/// How the input of a model that tells persons apart is cut out of a picture, and its output compared.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecognitionInput {
+    /// Where the face lies in the input.
+    pub alignment: Alignment,
+    /// Whether the mirror image is looked at too, and the mean of both answers counts: twice the cost.
+    pub mirrored: bool,
+    /// How two answers are compared.
+    pub metric: Metric,
+}
+
+/// Where a face lies in the input of a model.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alignment {
+    /// In a square around all points of the mesh, turned so that the eyes are level; its side in longer sides
+    /// of the box around them.
+    Square(f32),
+    /// So that these points of the mesh come as near as possible to these places, as fractions of the input's
+    /// width and height, by moving, turning and scaling alone.
+    Points(BTreeMap<FacePoint, [f32; 2]>),
+}
+
+/// A point of a face; right and left are the person's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FacePoint {
+    /// Between the corners of the right eye.
+    RightEye,
+    /// Between the corners of the left eye.
+    LeftEye,
+    /// Corner of the right eye beside the temple.
+    RightEyeOuter,
+    /// Corner of the right eye beside the nose.
+    RightEyeInner,
+    /// Corner of the left eye beside the nose.
+    LeftEyeInner,
+    /// Corner of the left eye beside the temple.
+    LeftEyeOuter,
+    /// Tip of the nose.
+    NoseTip,
+    /// Where the nose meets the upper lip.
+    NoseBase,
+    /// Right corner of the mouth.
+    MouthRight,
+    /// Left corner of the mouth.
+    MouthLeft,
+}
+
+/// How two answers of a model are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// By the angle between them. Models made for distances of answers of length one rank alike.
+    Cosine,
+    /// By the distance `d` between them, for models whose answers are not of one length: the similarity is about
+    /// `1 - d² / 2r²`, where `r` is this radius. No answer may be longer than it, and the fewer come near, the
+    /// better.
+    Euclidean(f32),
 }
 
 /// The publisher's working point of a detector; absent in models that detect nothing.

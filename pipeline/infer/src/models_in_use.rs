@@ -8,7 +8,7 @@ use domain::messages::ModelRef;
 
 use crate::error::InferError;
 use crate::manifest::{Manifest, ModelEntry, Task, TrainingDataTerms};
-use crate::models::{blazeface, centerface, check, iris, mesh, nanodet};
+use crate::models::{blazeface, centerface, check, identity, iris, mesh, nanodet};
 use crate::session::{CheckedModel, Runtime};
 use crate::settings::VisionSettings;
 use crate::usage::Usage;
@@ -27,17 +27,9 @@ pub(crate) struct ModelsInUse {
 impl ModelsInUse {
     /// Reads and checks the models that the settings ask for.
     pub(crate) fn choose(manifest: &Manifest, settings: &VisionSettings) -> Result<Self, InferError> {
-        let accepted = |entry: &ModelEntry| {
-            settings.accept_research_models || entry.training_data_terms != TrainingDataTerms::ResearchOnly
-        };
-        let needed = |task: Task, name: Option<&str>| {
-            let entry = manifest.model(task, name)?;
-            if !accepted(entry) {
-                return Err(InferError::ResearchOnly { name: entry.name.clone() });
-            }
-            read(manifest, entry)
-        };
-        let face_dark = manifest.model(Task::FaceDark, None).ok().filter(|entry| accepted(entry));
+        let needed = |task: Task, name: Option<&str>| needed(manifest, settings, task, name);
+        let face_dark =
+            manifest.model(Task::FaceDark, None).ok().filter(|entry| is_accepted(entry, settings));
         Ok(Self {
             face: needed(Task::Face, None)?,
             face_dark: face_dark.map(|entry| read(manifest, entry)).transpose()?,
@@ -64,6 +56,24 @@ impl ModelsInUse {
     }
 }
 
+/// The model for a task, read and checked.
+pub(crate) fn needed(
+    manifest: &Manifest,
+    settings: &VisionSettings,
+    task: Task,
+    name: Option<&str>,
+) -> Result<CheckedModel, InferError> {
+    let entry = manifest.model(task, name)?;
+    if !is_accepted(entry, settings) {
+        return Err(InferError::ResearchOnly { name: entry.name.clone() });
+    }
+    read(manifest, entry)
+}
+
+fn is_accepted(entry: &ModelEntry, settings: &VisionSettings) -> bool {
+    settings.accept_research_models || entry.training_data_terms != TrainingDataTerms::ResearchOnly
+}
+
 /// A model, and why it cannot be used if it cannot.
 pub type Verified = (ModelEntry, Result<(), InferError>);
 
@@ -79,19 +89,20 @@ pub fn verify(models_dir: &Path, runtime_library: &Path) -> Result<Vec<Verified>
     Ok(manifest.models().iter().map(|entry| (entry.clone(), usable(entry))).collect())
 }
 
+/// A model's file, if it is described as the program needs it.
 fn read(manifest: &Manifest, entry: &ModelEntry) -> Result<CheckedModel, InferError> {
-    let signature = match entry.task {
-        Task::Face => blazeface::SIGNATURE,
-        Task::FaceDark => centerface::SIGNATURE,
-        Task::Mesh => mesh::SIGNATURE,
-        Task::Iris => iris::SIGNATURE,
-        Task::Person => nanodet::SIGNATURE,
-    };
-    check(entry, signature)?;
+    match entry.task {
+        Task::Face => check(entry, blazeface::SIGNATURE)?,
+        Task::FaceDark => check(entry, centerface::SIGNATURE)?,
+        Task::Mesh => check(entry, mesh::SIGNATURE)?,
+        Task::Iris => check(entry, iris::SIGNATURE)?,
+        Task::Person => check(entry, nanodet::SIGNATURE)?,
+        Task::Identity => identity::check(entry).map(drop)?,
+    }
     CheckedModel::read(manifest, entry)
 }
 
-fn reference(entry: &ModelEntry) -> ModelRef {
+pub(crate) fn reference(entry: &ModelEntry) -> ModelRef {
     ModelRef {
         task: entry.task.name().to_owned(),
         name: entry.name.clone(),

@@ -200,7 +200,7 @@ mod tests {
         let (entries, mut alone) = loaded();
         let (runner, _thread) = Runner::start(loaded().1, FULL_ONLY, LOOKERS).unwrap();
         for (entry, alone) in entries.iter().zip(&mut alone) {
-            let size = input_for(entry.task, Size::new(640, 480));
+            let size = input_for(entry, Size::new(640, 480));
             let together = ask_together(&runner, &entry.name, |seed, model| {
                 values(&model.run(&noise(size, seed), size).unwrap())
             });

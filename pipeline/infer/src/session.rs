@@ -19,6 +19,7 @@ use crate::error::InferError;
 use crate::manifest::{Manifest, ModelEntry, Task};
 use crate::models::{input_for, is_glance};
 use crate::pixels::Size;
+use crate::pixels::encoding::Encoding;
 use crate::usage::Usage;
 
 /// ONNX Runtime in this process. The library can be loaded once only, so the first path wins.
@@ -87,7 +88,7 @@ impl CheckedModel {
         let session =
             session(runtime, &[cuda()], &self.bytes).map_err(|error| unusable(error.to_string()))?;
         let mut loaded = self.checked(session)?;
-        let size = input_for(self.entry.task, Size::new(640, 480));
+        let size = input_for(&self.entry, Size::new(640, 480));
         loaded.run(&vec![0; size.pixels() * 3], size).map_err(|error| unusable(error.to_string()))?;
         Ok(loaded)
     }
@@ -103,10 +104,19 @@ impl CheckedModel {
                 found,
             });
         }
+        let encoding = Encoding::of(&self.entry.input).ok_or_else(|| InferError::ContractDiffers {
+            name: self.entry.name.clone(),
+            expecting: "the program",
+            expected: "uint8 NHWC RGB, or float32 NHWC or NCHW, RGB or BGR".to_owned(),
+            having: "the manifest",
+            found: format!("{:?}", self.entry.input),
+        })?;
         Ok(Loaded {
             name: self.entry.name.clone(),
             task: self.entry.task,
             session,
+            encoding,
+            floats: Vec::new(),
             usage: Arc::clone(&self.usage),
         })
     }
@@ -175,6 +185,9 @@ pub(crate) struct Loaded {
     name: String,
     task: Task,
     session: Session,
+    encoding: Encoding,
+    /// The last input, where it is one of floats.
+    floats: Vec<f32>,
     usage: Arc<Usage>,
 }
 
@@ -188,10 +201,21 @@ impl Loaded {
         let failed =
             |error: ort::Error| InferError::RunFailed { name: self.name.clone(), reason: error.to_string() };
         let pictures = pixels.len() / (size.pixels() * 3);
-        let shape = [pictures, size.height, size.width, 3];
-        let input = TensorRef::from_array_view((shape, pixels)).map_err(failed)?;
         let started = Instant::now();
-        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        let outputs = match &self.encoding {
+            Encoding::Bytes => {
+                let shape = [pictures, size.height, size.width, 3];
+                let input = TensorRef::from_array_view((shape, pixels)).map_err(failed)?;
+                self.session.run(ort::inputs![input])
+            }
+            Encoding::Floats(encoding) => {
+                encoding.encode(pixels, size, &mut self.floats);
+                let shape = encoding.shape(pictures, size);
+                let input = TensorRef::from_array_view((shape, self.floats.as_slice())).map_err(failed)?;
+                self.session.run(ort::inputs![input])
+            }
+        };
+        let outputs = outputs.map_err(failed)?;
         self.usage.add(pictures, is_glance(self.task, size), started.elapsed());
         Ok(Outputs { model: &self.name, values: Values::OfSession(outputs) })
     }

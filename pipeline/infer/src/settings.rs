@@ -26,6 +26,8 @@ pub struct VisionSettings {
     pub threads: usize,
     /// Which model of the manifest finds persons and objects.
     pub person_model: String,
+    /// Which model of the manifest tells persons apart; the first one if none is named.
+    pub identity_model: Option<String>,
     /// Whether models trained on research-only data may be used. Without them dark scenes are looked
     /// at by the ordinary face detector alone.
     pub accept_research_models: bool,
@@ -55,6 +57,7 @@ impl VisionSettings {
             batching: Batching { most: 16, wait: Duration::from_millis(2) },
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             person_model: "nanodet_g_int8".to_owned(),
+            identity_model: None,
             accept_research_models: false,
             gate: QualityGate::default(),
             max_measured_faces: 6,

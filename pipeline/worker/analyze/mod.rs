@@ -26,6 +26,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,7 @@ pub use recorded::RecordedAnalyzer;
 use segments::{Segment, Segmenter};
 pub use session::FileSession;
 
+use crate::identity::Template;
 use crate::observer::{DecodedSegment, Observer, Sample};
 
 /// One thing found in a file, in the order in which it becomes known.
@@ -80,7 +82,7 @@ pub struct Analyzed {
 }
 
 /// Analyses files, one at a time, all cores on each.
-pub struct Analyzer<'a, V> {
+pub struct Analyzer<'a, V: Vision> {
     /// Decodes.
     pub decoder: &'a DecoderPool,
     /// Looks.
@@ -93,6 +95,8 @@ pub struct Analyzer<'a, V> {
     pub hold: Millis,
     /// By how much the picture of a sample may be older than the sample.
     pub slack: Millis,
+    /// Whom the faces are compared with.
+    pub template: Option<Arc<Template>>,
     /// Segments that are looked at together; also bounds the samples in the queue.
     pub batch: usize,
 }
@@ -154,7 +158,7 @@ impl<V: Vision> Analyzer<'_, V> {
 }
 
 /// The analysis of one file.
-struct Run<'a, V> {
+struct Run<'a, V: Vision> {
     by: &'a Analyzer<'a, V>,
     names: FileSession,
     found: &'a mut dyn FnMut(Finding),
@@ -215,7 +219,8 @@ impl<'a, V: Vision> Run<'a, V> {
             segment.samples.into_iter().partition(|sample: &Sample| grid.is_base(sample.time.planned));
         let (queued, decoded_at) = (Duration::ZERO, Instant::now());
         let plan = BasePlan::FULL;
-        let segment = DecodedSegment { identity, plan, samples, queued, decode_time, decoded_at };
+        let template = self.by.template.clone();
+        let segment = DecodedSegment { identity, plan, samples, template, queued, decode_time, decoded_at };
         self.ready.push_back((segment, closer));
     }
 

@@ -1,5 +1,5 @@
 //! `invigilator eval`: runs the product on labelled footage and prints how right it was; or judges what
-//! another program saw there.
+//! another program saw there; or tells how well it tells persons apart.
 
 use std::error::Error;
 use std::io::Write;
@@ -10,9 +10,11 @@ use decode::DecoderPool;
 use domain::policy::Policy;
 use domain::time::{MediaMs, Millis};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
 use crate::analyze::{AnalyzeError, Analyzed, Collected, Finding, JudgedBy, RecordedAnalyzer};
 use crate::cli::EvalArgs;
+use crate::eval::pairs::{self, PairsError};
 use crate::eval::{self, Analysed, Analyzer, Evaluation, Recorded};
 use crate::exit::{Exit, Failure};
 use crate::settings::policy::LoadedPolicy;
@@ -32,6 +34,9 @@ pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
         let message = format!("no folder `{}`", args.folder.display());
         return Err(Failure::new(Exit::Usage, anyhow!(message)));
     }
+    if args.pairs {
+        return evaluate_pairs(args, &settings);
+    }
     let evaluation = match &args.observations {
         None => evaluate(args, &Product(super::workshop(settings, judged_by, true)?))?,
         Some(folder) => {
@@ -41,26 +46,56 @@ pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
         }
     };
 
-    if let Some(path) = &args.json {
-        let mut text = serde_json::to_string_pretty(&evaluation).map_err(anyhow::Error::from)?;
-        text.push('\n');
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    write_json(args, &evaluation)?;
     write!(std::io::stdout().lock(), "{evaluation}")?;
     let refused = evaluation.clips.iter().any(|clip| clip.refused.is_some());
     Ok(if refused { Exit::SomeInputs } else { Exit::Ok })
 }
 
+/// Evaluates who is told from whom.
+fn evaluate_pairs(args: &EvalArgs, settings: &Settings) -> Result<Exit, Failure> {
+    let bar = progress_bar(!args.no_progress);
+    let evaluation = pairs::run(&args.folder, settings, |done, all, next| show(&bar, done, all, next));
+    let evaluation = evaluation.map_err(|error| Failure::new(exit_of(&error), error))?;
+    bar.finish_and_clear();
+    write_json(args, &evaluation)?;
+    let drawn = args.plot.as_ref().map(|path| (path, evaluation.plot()));
+    let levels = args.thresholds.as_ref().map(|path| (path, evaluation.thresholds.to_string()));
+    for (path, text) in drawn.into_iter().chain(levels) {
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    write!(std::io::stdout().lock(), "{evaluation}")?;
+    Ok(Exit::Ok)
+}
+
+fn exit_of(error: &PairsError) -> Exit {
+    match error {
+        PairsError::Form { .. } | PairsError::Cells { .. } => Exit::Usage,
+        PairsError::Decode(_) | PairsError::Infer(_) | PairsError::Spawn(_) => Exit::Environment,
+        PairsError::Nothing { .. } => Exit::AllInputs,
+    }
+}
+
+fn write_json(args: &EvalArgs, evaluation: &impl Serialize) -> Result<(), Failure> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let mut text = serde_json::to_string_pretty(evaluation).map_err(anyhow::Error::from)?;
+    text.push('\n');
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
 fn evaluate(args: &EvalArgs, analyzer: &impl Analyzer) -> Result<Evaluation, Failure> {
     let bar = progress_bar(!args.no_progress);
-    let evaluation = eval::run(&args.folder, analyzer, |done, all, next| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-        bar.set_message(next.to_owned());
-    })
-    .map_err(|error| Failure::new(Exit::AllInputs, error))?;
+    let evaluation = eval::run(&args.folder, analyzer, |done, all, next| show(&bar, done, all, next))
+        .map_err(|error| Failure::new(Exit::AllInputs, error))?;
     bar.finish_and_clear();
     Ok(evaluation)
+}
+
+fn show(bar: &ProgressBar, done: usize, all: usize, next: &str) {
+    bar.set_length(all as u64);
+    bar.set_position(done as u64);
+    bar.set_message(next.to_owned());
 }
 
 fn progress_bar(shown: bool) -> ProgressBar {

@@ -12,6 +12,8 @@
 //! | [`topics`] | `invigilator topics create`, `check`, `acls` |
 //! | [`redrive`] | `invigilator redrive` |
 //! | [`rescore`] | `invigilator rescore` |
+//! | [`enroll`] | `invigilator enroll PHOTO…` |
+//! | [`erase`] | `invigilator erase SESSION` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`bench`] | `invigilator bench FILE…` |
 //! | [`plan`] | `invigilator plan` |
@@ -26,6 +28,8 @@ pub mod bench;
 pub mod check_config;
 pub mod demo;
 pub mod doctor;
+pub mod enroll;
+pub mod erase;
 pub mod eval;
 pub mod gateway;
 pub mod models;

@@ -10,7 +10,7 @@
 //! Clips go through the product as any exam video would; nothing here looks at pixels. No figure is
 //! ever given without data set, operating point, sample size and interval. A clip that the product
 //! refuses is counted as not seen, a still picture that it refuses is listed.
-//! Not responsible for: identity (pairs of faces), speed.
+//! Not responsible for: identity, which [`pairs`] evaluates on other data; speed.
 
 mod count;
 mod figure;
@@ -18,6 +18,7 @@ mod figures;
 mod gaze;
 mod incidents;
 mod labels;
+pub mod pairs;
 mod print;
 mod recorded;
 mod result;

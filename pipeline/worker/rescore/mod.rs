@@ -9,19 +9,16 @@
 //! Only sessions whose score is final are ordered: a policy is not changed under a running exam.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use domain::error::ErrorKind;
 use domain::ids::SessionId;
 use domain::messages::{PolicyRef, Rescore, Score, ScoreStatus};
 use kafka::wire::{self, Event};
-use kafka::{
-    Admin, Connection, KafkaError, Outgoing, PartitionReader, Publisher, PublisherSettings, Record, Start,
-    Topics,
-};
+use kafka::{Admin, Connection, KafkaError, Outgoing, PartitionReader, Record, Start, Topics};
 
 use crate::clock;
+use crate::sending::send_all;
 use crate::settings::SettingsError;
 use crate::settings::policy::LoadedPolicy;
 use crate::stages::{Policies, Preview};
@@ -211,22 +208,13 @@ impl Rescoring {
     }
 
     fn write(&self, scores: &[&Score]) -> Result<(), KafkaError> {
-        let failure = Arc::<Mutex<Option<KafkaError>>>::default();
-        let failed = Arc::clone(&failure);
-        let publisher = Publisher::new(&self.connection, PublisherSettings::default(), move |(), result| {
-            if let Err(error) = result {
-                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            }
-        })?;
         let now = clock::now();
-        for score in scores {
+        let orders = scores.iter().map(|score| {
             let (session, policy) = (score.session.clone(), self.policy.id.clone());
             let order = Rescore { session, policy, supersedes: score.rev };
             let event = Event { time: Some(&now), ..Event::from_source(SOURCE) };
-            let record = Outgoing::message(self.topics.observations(), event, &order);
-            publisher.send(record, ()).map_err(|refused| refused.error)?;
-        }
-        publisher.flush(PATIENCE)?;
-        failure.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+            Outgoing::message(self.topics.observations(), event, &order)
+        });
+        send_all(&self.connection, orders, PATIENCE)
     }
 }

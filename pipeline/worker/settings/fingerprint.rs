@@ -1,6 +1,7 @@
 //! The hash of the settings that can change an observation. Two observations with equal hashes were
 //! made under equal settings, on whatever machine, with however many threads.
 
+use domain::identity::Cadence;
 use domain::messages::canonical;
 use domain::observe::Reporting;
 use domain::observe::quality::QualityGate;
@@ -18,6 +19,7 @@ struct Fingerprint<'a> {
     suspicion: &'a Suspicion,
     quality: &'a QualityGate,
     observe: &'a Reporting,
+    identity: &'a Cadence,
     decode: Accepted,
     infer: Looking<'a>,
 }
@@ -41,11 +43,13 @@ struct Looking<'a> {
 /// SHA-256 of the canonical JSON, lower-case hex. The provider is the one that models really run on: it changes
 /// how floats are rounded.
 pub(super) fn of(raw: &RawSettings, provider: Provider) -> String {
+    let identity = super::validate::cadence(&raw.identity);
     let counted = Fingerprint {
         sampling: &raw.sampling,
         suspicion: &raw.suspicion,
         quality: &raw.quality,
         observe: &raw.observe,
+        identity: &identity,
         decode: Accepted {
             longer_side: raw.decode.longer_side,
             shorter_side: raw.decode.shorter_side,

@@ -41,6 +41,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::identity::Cadence;
 use domain::observe::Reporting;
 use domain::observe::quality::QualityGate;
 use domain::sampling::{SampleGrid, Suspicion};
@@ -73,6 +74,8 @@ pub struct Settings {
     pub quality: QualityGate,
     /// From which confidence on a detection is reported.
     pub observe: Reporting,
+    /// How faces are compared with the enrolled one.
+    pub identity: Identity,
     /// Decoder children and what they accept.
     pub decode: Decode,
     /// Models and the threads that run them.
@@ -117,6 +120,17 @@ pub struct Adaptive {
     pub most_behind: Option<Millis>,
     /// Of tenants that get more than one part of what there is when there is not enough.
     pub shares: BTreeMap<String, u32>,
+}
+
+/// How faces are compared with the enrolled one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// A file with the tenants' keys.
+    pub keys_file: Option<PathBuf>,
+    /// How long a template may be used from when it was made.
+    pub keep: Duration,
+    /// How often, and how often in doubt.
+    pub cadence: Cadence,
 }
 
 /// Decoder children and what they accept.

@@ -28,6 +28,8 @@ pub struct RawSettings {
     pub quality: QualityGate,
     /// From which confidence on a detection is reported.
     pub observe: Reporting,
+    /// How faces are compared with the enrolled one.
+    pub identity: RawIdentity,
     /// Decoder children and what they accept.
     pub decode: RawDecode,
     /// Models and the threads that run them.
@@ -80,6 +82,26 @@ pub struct RawAdaptive {
     pub most_behind_ms: u32,
     /// Of tenants that get more than one part of what there is when there is not enough.
     pub shares: BTreeMap<String, u32>,
+}
+
+/// How faces are compared with the enrolled one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawIdentity {
+    /// A file with the tenants' keys; empty = none.
+    pub keys_file: String,
+    /// How long a template may be used from when it was made, in days.
+    #[schemars(range(min = 1, max = 3650))]
+    pub keep_days: u16,
+    /// How often a face is compared where nothing is in doubt.
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub every_ms: u32,
+    /// Comparisons in a segment where something is in doubt.
+    #[schemars(range(min = 4, max = 16))]
+    pub burst: u16,
+    /// A similarity below this is in doubt.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub doubt_below: f32,
 }
 
 /// Decoder children and what they accept.

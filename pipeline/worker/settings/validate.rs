@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use domain::identity::Cadence;
 use domain::sampling::SampleGrid;
 use domain::time::Millis;
 
@@ -11,8 +12,10 @@ use crate::media::Prefix;
 
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
-use super::raw::{RawDecode, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
-use super::{Adaptive, Decode, Infer, Provider, Sampling, Settings, fingerprint, gateway, places, service};
+use super::raw::{RawDecode, RawIdentity, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
+use super::{
+    Adaptive, Decode, Identity, Infer, Provider, Sampling, Settings, fingerprint, gateway, places, service,
+};
 
 /// How the names of models with 8-bit weights end.
 const EIGHT_BITS: &str = "_int8";
@@ -27,6 +30,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
     let grid = check.grid(raw);
     check.sampling(raw, grid);
     check.confidences(raw);
+    check.identity(&raw.identity);
     check.decode(&raw.decode);
     check.infer(&raw.infer);
     check.kafka(&raw.kafka);
@@ -53,6 +57,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
         },
         quality: raw.quality,
         observe: raw.observe,
+        identity: identity(&raw.identity),
         decode: Decode {
             children: at_least_one(raw.decode.children.into()),
             stall_timeout: Duration::from_millis(raw.decode.stall_timeout_ms.into()),
@@ -73,6 +78,18 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
         config_hash: fingerprint::of(raw, raw.infer.provider),
         config_hash_on_cpu: fingerprint::of(raw, Provider::Cpu),
     })
+}
+
+fn identity(raw: &RawIdentity) -> Identity {
+    Identity {
+        keys_file: (!raw.keys_file.is_empty()).then(|| places::resolve(&raw.keys_file)),
+        keep: Duration::from_secs(u64::from(raw.keep_days) * 86_400),
+        cadence: cadence(raw),
+    }
+}
+
+pub(super) fn cadence(raw: &RawIdentity) -> Cadence {
+    Cadence { every_ms: Millis(raw.every_ms.into()), burst: raw.burst, doubt_below: raw.doubt_below }
 }
 
 fn infer(raw: &RawInfer) -> Infer {
@@ -176,6 +193,14 @@ impl Check<'_> {
         self.share("observe.object_conf", observe.object_conf);
         let ordered = quality.dark_luma_p90 <= quality.dim_luma_p90;
         self.unless(ordered, "quality.dark_luma_p90", "must not be above quality.dim_luma_p90");
+    }
+
+    fn identity(&mut self, raw: &RawIdentity) {
+        self.within("identity.keep_days", raw.keep_days, 1, 3650);
+        self.within("identity.every_ms", raw.every_ms, 1000, 600_000);
+        // Fewer are too few to say anything.
+        self.within("identity.burst", raw.burst, 4, 16);
+        self.share("identity.doubt_below", raw.doubt_below);
     }
 
     fn decode(&mut self, raw: &RawDecode) {

@@ -10,6 +10,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -29,6 +30,7 @@ use super::plans::Plans;
 use super::queue::Queue;
 use super::retry::Retry;
 use super::stop::Stop;
+use crate::identity::Template;
 use crate::observer::{DecodedSegment, Placeholders, Sample};
 use crate::settings::Sampling;
 use crate::telemetry::metrics::{Metrics, Stage};
@@ -41,6 +43,8 @@ pub(super) struct Taken {
     pub media: SegmentMedia,
     /// How urgent it is.
     pub urgency: Urgency,
+    /// Whom its faces are compared with.
+    pub template: Option<Arc<Template>>,
     /// Where its result belongs.
     pub place: Place,
     /// When it was taken in.
@@ -106,7 +110,7 @@ impl Decode<'_> {
             if self.stop.is_immediate() {
                 return;
             }
-            let Taken { header, media, urgency: _, place, since } = taken;
+            let Taken { header, media, urgency: _, template, place, since } = taken;
             let started = Instant::now();
             let source = Source { header, media };
             let plan = self.plans.decide(&source.header);
@@ -122,6 +126,7 @@ impl Decode<'_> {
                         identity: identity(&source.header),
                         plan,
                         samples,
+                        template,
                         queued: started.saturating_duration_since(since),
                         decode_time: started.elapsed(),
                         decoded_at: Instant::now(),
@@ -271,7 +276,7 @@ fn picture_bytes(stream: &StreamInfo) -> u64 {
 }
 
 /// Media as a file without a name, which is how a decoder child gets it.
-fn in_memory(media: &[u8]) -> io::Result<File> {
+pub(super) fn in_memory(media: &[u8]) -> io::Result<File> {
     let mut file = File::from(memfd_create("segment", MemfdFlags::CLOEXEC)?);
     file.write_all(media)?;
     Ok(file)

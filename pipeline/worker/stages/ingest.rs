@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use super::budget::{Budget, Permit};
 use super::dead_letter::Rejected;
 use super::decode::{SegmentMedia, Taken};
+use super::enrolments::Enrolments;
 use super::fetch::Referring;
 use super::holds::Holds;
 use super::outbox::{Outbox, SharedLedger, locked};
@@ -50,6 +51,7 @@ pub(super) struct Ingest<'a> {
     pub consumer: GroupConsumer,
     pub ledger: SharedLedger,
     pub overtaken: Arc<Overtaken>,
+    pub enrolments: &'a Enrolments,
     pub outbox: &'a Outbox,
     pub media: &'a Budget,
     /// More than this no segment may have, in bytes, whatever its record states.
@@ -166,6 +168,10 @@ impl Ingest<'_> {
                 return Ok(Admission::Passed);
             }
         };
+        // Until it is known who is expected, nothing of the partition is looked at.
+        if !self.enrolments.is_ready(record.origin.partition) {
+            return Ok(Admission::Late(record));
+        }
         let urgency = self.plans.urgency(&header, age(&record));
         let permit = match (self.room(&record, reference.as_ref(), urgency), urgency) {
             (Some(permit), _) => permit,
@@ -176,10 +182,12 @@ impl Ingest<'_> {
         // Without a lease the partition has gone, or the record has been taken in before.
         let Some(lease) = lease else { return Ok(Admission::Passed) };
         let arrived = record.timestamp_ms.unwrap_or_default();
+        let template = self.enrolments.of(lease.partition(), &header.session);
         let overtaken = self.overtaken.may_miss_some(lease.partition(), &header, arrived);
         let place = self.outbox.reserve(&header, record, lease, permit);
         let place = if overtaken { place.after_deleted_ones(&header) } else { place };
-        let segment = Taken { header, media: SegmentMedia::Inline, urgency, place, since: Instant::now() };
+        let since = Instant::now();
+        let segment = Taken { header, media: SegmentMedia::Inline, urgency, template, place, since };
         match reference {
             None => self.to_decode.put(segment),
             Some(reference) => {
@@ -312,6 +320,7 @@ fn reference_of(media: Media<'_>) -> Option<Reference> {
 pub(super) struct Leases {
     pub ledger: SharedLedger,
     pub overtaken: Arc<Overtaken>,
+    pub enrolments: Arc<Enrolments>,
     pub metrics: Metrics,
     pub pulse: Arc<Pulse>,
 }
@@ -320,6 +329,7 @@ impl Assignment for Leases {
     fn assigned(&self, partitions: &[i32]) {
         tracing::info!(?partitions, role = ROLE.name(), "partitions assigned");
         self.metrics.rebalance(ROLE, "assigned");
+        self.enrolments.expect(partitions);
         let mut ledger = locked(&self.ledger);
         partitions.iter().for_each(|partition| ledger.assign(*partition));
         self.pulse.ready();
@@ -329,6 +339,7 @@ impl Assignment for Leases {
         tracing::info!(?partitions, role = ROLE.name(), "partitions revoked");
         self.metrics.rebalance(ROLE, "revoked");
         partitions.iter().for_each(|partition| self.overtaken.forget(*partition));
+        self.enrolments.forget(partitions);
         let mut ledger = locked(&self.ledger);
         partitions.iter().filter_map(|partition| Some((*partition, ledger.revoke(*partition)?))).collect()
     }
@@ -337,6 +348,7 @@ impl Assignment for Leases {
         tracing::warn!(?partitions, role = ROLE.name(), "partitions lost");
         self.metrics.rebalance(ROLE, "lost");
         partitions.iter().for_each(|partition| self.overtaken.forget(*partition));
+        self.enrolments.forget(partitions);
         let mut ledger = locked(&self.ledger);
         for partition in partitions {
             // Nothing can be committed for it any more.

@@ -20,7 +20,7 @@ use crate::observer::Observer;
 use crate::telemetry::metrics::{Metrics, Stage};
 
 /// What the looking thread works with.
-pub(super) struct Look<'a, V> {
+pub(super) struct Look<'a, V: Vision> {
     pub observer: Observer<'a, V>,
     pub decode: Decode<'a>,
     pub plans: &'a Plans<'a>,

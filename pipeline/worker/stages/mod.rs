@@ -5,6 +5,8 @@
 //!    │  cut         1 thread: consume → order → cut → produce, in transactions; holds at most `chunks` (bytes)
 //!    ▼
 //! exam.segments
+//!    │  enrolments  1 thread: exam.enrolments beside it; a partition waits until it is known who is expected
+//!    │  sealing     1 thread: photos in it become sealed templates, one after the other
 //!    │  ingest      1 thread: polls; pauses partitions while there is no room for media, those with a backlog
 //!    │              earlier than those with live video
 //!    ├─▶ fetch      1 thread: media by reference, all at once; tries again and holds the partition meanwhile
@@ -31,7 +33,9 @@ mod budget;
 mod cut;
 mod dead_letter;
 mod decode;
+mod enrolments;
 mod fetch;
+mod following;
 mod holds;
 mod in_order;
 mod ingest;
@@ -42,6 +46,7 @@ mod plans;
 mod queue;
 mod retry;
 mod score;
+mod sealing;
 mod stop;
 mod transactions;
 
@@ -51,7 +56,7 @@ use std::thread;
 use ::decode::DecoderPool;
 use crossbeam_channel::bounded;
 use domain::delivery::OffsetLedger;
-use infer::Vision;
+use infer::{Recognizer, Vision};
 use kafka::topics::LARGEST_RECORD;
 use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 
@@ -62,6 +67,8 @@ pub(crate) use retry::Schedule;
 pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
+use crate::identity::keys::TenantKeys;
+use crate::identity::reference::Photographs;
 use crate::media::Library;
 use crate::observer::{Observer, Placeholders};
 use crate::settings::policy::LoadedPolicy;
@@ -71,7 +78,9 @@ use crate::telemetry::metrics::{Metrics, Pool};
 use crate::telemetry::spans::Spans;
 use cut::{Cut, Cutting};
 use decode::Decode;
+use enrolments::Enrolments;
 use fetch::Fetch;
+use following::Following;
 use holds::Holds;
 use ingest::{Ingest, LEAST_COST, Leases};
 use look::Look;
@@ -81,6 +90,7 @@ use plans::Plans;
 use queue::Queue;
 use retry::Retry;
 use score::Score;
+use sealing::Sealing;
 
 /// Batches that are decoded and wait for the models, at most: enough for these never to wait. (Their pictures
 /// are bounded in bytes, too.) More would be decoded by plans that are decided too early.
@@ -116,6 +126,10 @@ pub struct Eyes<'a> {
     pub decoder: &'a DecoderPool,
     /// Looks.
     pub observer: Observer<'a, Vision>,
+    /// What templates are sealed and opened with.
+    pub keys: &'a TenantKeys,
+    /// Makes templates of photos, where faces can be compared.
+    pub photographs: Option<Photographs<'a, Vision, Recognizer>>,
 }
 
 /// The memory that work in hand may take.
@@ -183,9 +197,23 @@ impl Worker<'_> {
         )?;
         let pulse = self.health.register(ingest::ROLE.name());
         let overtaken = Arc::new(Overtaken::default());
+        let enrolments = Arc::new(Enrolments::default());
+        let place = (&self.connection, &self.topics);
+        let following = Following::new(place, &enrolments, eyes.keys, metrics, stop)?;
+        let sealing = eyes.photographs.map(|photographs| Sealing {
+            enrolments: Arc::clone(&enrolments),
+            connection: &self.connection,
+            topics: &self.topics,
+            photographs,
+            library: eyes.library,
+            keys: eyes.keys,
+            metrics,
+            stop,
+        });
         let leases = Leases {
             ledger: Arc::clone(&ledger),
             overtaken: Arc::clone(&overtaken),
+            enrolments: Arc::clone(&enrolments),
             metrics: metrics.clone(),
             pulse: Arc::clone(&pulse),
         };
@@ -215,6 +243,7 @@ impl Worker<'_> {
             consumer,
             ledger,
             overtaken,
+            enrolments: &enrolments,
             outbox: &outbox,
             media: &budgets.media,
             most_media: kafka.max_record_bytes.into(),
@@ -248,6 +277,10 @@ impl Worker<'_> {
             stop,
         };
         thread::scope(|scope| {
+            spawn(scope, stop, "enrolments".to_owned(), || following.run());
+            if let Some(sealing) = sealing {
+                spawn(scope, stop, "sealing".to_owned(), || sealing.run());
+            }
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
             spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &fetched));
             for child in 0..self.settings.decode.children.get() {

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CutState, Incident, Marker, Observation, Rescore, Review, Score, SessionFact, UploadFact, canonical,
+    CutState, Enrolment, Incident, Marker, Observation, Rescore, Review, Score, SessionFact, UploadFact,
+    canonical,
 };
 
 /// Version of the CloudEvents specification.
@@ -104,4 +105,5 @@ messages! {
     Review => "invigilator.review.v1";
     UploadFact => "invigilator.upload.v1";
     CutState => "invigilator.cut-state.v1", by CutState::check;
+    Enrolment => "invigilator.enrolment.v1", by Enrolment::check;
 }

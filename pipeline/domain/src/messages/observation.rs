@@ -37,6 +37,9 @@ pub struct Observation {
     pub plan: Plan,
     /// One entry per planned sample, in order of media time.
     pub frames: Vec<FrameObservation>,
+    /// Id of the template that faces were compared with; absent where nobody is enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// The models that looked.
     pub models: Vec<ModelRef>,
     /// The program that looked.

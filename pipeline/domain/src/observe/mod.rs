@@ -122,6 +122,7 @@ fn record(
         dead_letter,
         plan,
         frames,
+        template: None,
         models: by.models.clone(),
         pipeline: by.pipeline.clone(),
         run: None,
@@ -147,7 +148,8 @@ pub fn seen(instant: MediaMs, sight: &Sight, reporting: &Reporting) -> FrameObse
     if let Light::Unusable(reason) = sight.light {
         return FrameObservation { quality, ..unseen(instant, reason) };
     }
-    let faces = faces(&sight.detections, reporting);
+    let faces: Vec<FaceObservation> =
+        reported_faces(&sight.detections, reporting).into_iter().map(face).collect();
     let things = sight.detections.things.as_ref();
     let persons = things.map(|things| persons(&things.persons, reporting));
     let objects = things.map(|things| objects(&things.objects, reporting));
@@ -166,7 +168,8 @@ pub fn seen(instant: MediaMs, sight: &Sight, reporting: &Reporting) -> FrameObse
     }
 }
 
-fn faces(detections: &Detections, reporting: &Reporting) -> Vec<FaceObservation> {
+/// The faces of a sight that are reported, each once, in the order in which a sample lists them.
+pub fn reported_faces<'a>(detections: &'a Detections, reporting: &Reporting) -> Vec<&'a DetectedFace> {
     let credible = |face: &&DetectedFace| {
         face.conf >= reporting.face_conf
             && face.mesh.is_none_or(|mesh| mesh.presence >= reporting.face_presence)
@@ -175,7 +178,8 @@ fn faces(detections: &Detections, reporting: &Reporting) -> Vec<FaceObservation>
     distinct.sort_by(|one, other| {
         other.rect.area().total_cmp(&one.rect.area()).then(one.rect.x.total_cmp(&other.rect.x))
     });
-    distinct.into_iter().take(MOST_OF_A_KIND).map(face).collect()
+    distinct.truncate(MOST_OF_A_KIND);
+    distinct
 }
 
 fn face(detected: &DetectedFace) -> FaceObservation {

@@ -56,6 +56,8 @@ pub struct Detect {
     pub camera_obstructed: PlainRules,
     /// Too dark or blurred.
     pub scene_unusable: PlainRules,
+    /// Who sits there: `identity_mismatch`, `identity_switch`, `identity_unverifiable`.
+    pub identity: IdentityRules,
     /// The picture stands.
     pub video_frozen: FrozenRules,
     /// Missing pieces.
@@ -176,6 +178,25 @@ pub struct FacePartialRules {
     pub window: Window,
     /// Share of the face's box outside the picture.
     pub cut_milli: Levels,
+}
+
+/// When comparisons with the enrolled face become an incident. Similarities are cosines, in thousandths, and
+/// mean something for one model only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityRules {
+    /// Above: a match.
+    pub high_milli: i32,
+    /// Below: unlike. What lies between speaks neither for nor against anybody.
+    pub low_milli: i32,
+    /// `identity_mismatch`: so many comparisons in a row are no match, and unlike in their mean.
+    pub mismatch_samples: u16,
+    /// It is over after so many matches in a row; nobody is verified by fewer.
+    pub match_samples: u16,
+    /// `identity_switch`: so many unlike ones after as many matches, and nobody in view between.
+    pub switch_samples: u16,
+    /// `identity_unverifiable`: nothing could be compared for this media time.
+    pub unverifiable_after_ms: Millis,
 }
 
 /// `video_frozen`.

@@ -136,6 +136,23 @@ impl Policy {
         let sparsest = glances.sparsest_interval_ms;
         found.within("detect.repeated_glances.sparsest_interval_ms", sparsest, Millis(100), Millis(2000));
 
+        let identity = detect.identity;
+        let apart = -1000 < identity.low_milli
+            && identity.low_milli <= identity.high_milli
+            && identity.high_milli < 1000;
+        let problem = "`low_milli` must be above -1000 and not above `high_milli`, and that below 1000";
+        found.unless(apart, "detect.identity", problem);
+        for (field, samples, least) in [
+            // Never a verdict of one picture, nor of a blink.
+            ("detect.identity.mismatch_samples", identity.mismatch_samples, 4),
+            ("detect.identity.match_samples", identity.match_samples, 2),
+            ("detect.identity.switch_samples", identity.switch_samples, 3),
+        ] {
+            found.unless((least..=16).contains(&samples), field, &format!("must be {least} to 16"));
+        }
+        let after = identity.unverifiable_after_ms;
+        found.within("detect.identity.unverifiable_after_ms", after, Millis::from_secs(60), hour);
+
         // A browser may hold a picture for 4 s when nothing moves.
         found.within("detect.video_frozen.on_ms", detect.video_frozen.on_ms, Millis(4001), LONGEST_WINDOW);
         found.within("detect.video_frozen.off_ms", detect.video_frozen.off_ms, Millis(0), LONGEST_WINDOW);

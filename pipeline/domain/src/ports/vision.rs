@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::detections::Detections;
+use crate::detections::{DetectedFace, Detections};
 use crate::error::ErrorKind;
+use crate::identity::{Embedding, Ineligible};
 use crate::messages::{ModelRef, Quality};
 use crate::observe::quality::Light;
 use crate::picture::Picture;
@@ -86,6 +87,23 @@ pub trait Vision: Sync {
 
     /// The models that do the looking.
     fn models(&self) -> &[ModelRef];
+}
+
+/// Turns faces into embeddings. Called from many threads at once.
+pub trait Recognition: Sync {
+    /// The error of one face.
+    type Error: VisionError;
+
+    /// Where a face lies in the space of the model, or why it allows no comparison. A function of both
+    /// arguments alone.
+    ///
+    /// # Errors
+    /// If the model cannot run.
+    fn embed(
+        &self,
+        picture: &Picture,
+        face: &DetectedFace,
+    ) -> Result<Result<Embedding, Ineligible>, Self::Error>;
 }
 
 /// An error that knows what it means for the picture.

@@ -107,6 +107,7 @@ impl SessionFold {
             not_evaluated: self.not_evaluated(),
             granted: granted.granted(),
             models: state.models.iter().cloned().collect(),
+            identity: &state.watch.identity,
         }
     }
 

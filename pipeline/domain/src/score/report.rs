@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::coverage::CoverageReport;
-use super::identity;
+use super::identity::Identity;
 use super::ledger::Record;
 use super::review::Reviews;
 use super::rule::{self, Finding};
@@ -15,8 +15,8 @@ use super::standing::{Circumstances, Claim, Standing, standings};
 use super::words;
 use crate::ids::SessionId;
 use crate::messages::{
-    Accommodation, CountsReason, Incident, IncidentState, IncidentType, MediaRef, NotEvaluated, PolicyRef,
-    Score, ScoreStatus, Severity,
+    Accommodation, CountsReason, Incident, IncidentClass, IncidentState, IncidentType, MediaRef,
+    NotEvaluated, PolicyRef, Score, ScoreStatus, Severity,
 };
 use crate::policy::Policy;
 use crate::time::MediaMs;
@@ -38,6 +38,7 @@ pub(super) struct Report<'a> {
     pub not_evaluated: Vec<NotEvaluated>,
     pub granted: Vec<Accommodation>,
     pub models: Vec<String>,
+    pub identity: &'a Identity,
 }
 
 /// How every incident stands, and what they add up to.
@@ -54,6 +55,13 @@ pub(super) struct Revision {
     pub status: ScoreStatus,
     pub watermark: MediaMs,
     pub inputs_sha256: String,
+}
+
+impl Standings {
+    /// Whether a human found that somebody else sat there.
+    fn is_another_confirmed(&self) -> bool {
+        self.findings.iter().any(|finding| finding.kind.class() == IncidentClass::Identity)
+    }
 }
 
 impl Report<'_> {
@@ -163,7 +171,11 @@ impl Report<'_> {
             contributions,
             coverage: self.coverage.coverage.clone(),
             not_evaluated: self.not_evaluated.clone(),
-            identity: identity::unchecked(),
+            identity: self.identity.ledger(
+                standings.pending_identity,
+                standings.is_another_confirmed(),
+                &self.policy.detect.identity,
+            ),
             accommodations_honoured: self.granted.clone(),
             policy: self.policy_ref.clone(),
             models: self.models.clone(),

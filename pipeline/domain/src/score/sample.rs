@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::detections::ObjectClass;
 use crate::geometry::Rect;
 use crate::messages::{
-    FaceObservation, FrameObservation, ObjectObservation, Observation, PersonObservation, Quality,
-    SampleStatus, SegmentStatus, UnseenReason, canonical,
+    FaceObservation, FrameObservation, IdentityMatch, ObjectObservation, Observation, PersonObservation,
+    Quality, SampleStatus, SegmentStatus, UnseenReason, canonical,
 };
 use crate::observe::quality::grid_cells;
 use crate::time::{Interval, MediaMs, Millis};
@@ -34,6 +34,9 @@ pub(super) struct Segment {
     pub step: Millis,
     #[serde(rename = "v")]
     pub samples: Vec<Sample>,
+    /// Template that faces were compared with.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// `name@version` of the models that looked.
     #[serde(rename = "m")]
     pub models: Vec<String>,
@@ -74,6 +77,17 @@ pub(super) struct Scene {
     /// `None` if the observation carries no readable quality.
     #[serde(rename = "p")]
     pub print: Option<Print>,
+    /// What comparing its faces with the enrolled one came to; `None` if that was not tried.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+}
+
+/// A comparison with the enrolled face, of the face that is most alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Check {
+    /// Thousandths; `None` if no face was eligible.
+    #[serde(rename = "s")]
+    pub similarity: Option<i32>,
 }
 
 /// Persons and objects of one picture.
@@ -171,6 +185,7 @@ impl Segment {
             undecodable: observation.status == SegmentStatus::Undecodable,
             step: step(observation.plan.fps),
             samples: observation.frames.iter().map(sample).collect(),
+            template: observation.template.clone(),
             models: models.collect(),
             digest: canonical::sha256_hex(&canonical::bytes(observation)),
         }
@@ -198,7 +213,15 @@ fn scene(frame: &FrameObservation) -> Scene {
             objects: frame.objects.iter().flatten().map(object).collect(),
         }),
         print: frame.quality.as_ref().and_then(print),
+        check: check(frame),
     }
+}
+
+fn check(frame: &FrameObservation) -> Option<Check> {
+    let matches: Vec<&IdentityMatch> = frame.faces.iter().filter_map(|face| face.identity.as_ref()).collect();
+    let eligible = matches.iter().filter(|one| one.eligible).filter_map(|one| one.similarity);
+    let similarity = eligible.map(thousandths).max().map(|similarity| similarity.clamp(-1000, 1000));
+    (!matches.is_empty()).then_some(Check { similarity })
 }
 
 fn face(face: &FaceObservation) -> Face {

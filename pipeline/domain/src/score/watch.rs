@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::compact::is_default;
 use super::conditions::{Seen, needs_calibration, unseen_vote, windows};
 use super::coverage::{CoverageLedger, Unseen};
 use super::freeze::{Freeze, Picture};
 use super::gaps::{Before, Gaps, ran_back};
 use super::glances::{Glances, is_dense};
 use super::hysteresis::{Change, Growth, Hysteresis, Vote};
+use super::identity::{Identity, Look};
 use super::ledger::{Lane, Ledger, Moment};
 use super::perception::{Perception, Senses};
 use super::reorder::Released;
@@ -33,6 +35,8 @@ pub(super) struct Watch {
     glances: Glances,
     freeze: Freeze,
     gaps: Gaps,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub identity: Identity,
     pub coverage: CoverageLedger,
     pub not_evaluated: BTreeMap<IncidentType, BTreeMap<NotEvaluatedReason, Millis>>,
     /// Starts of segments, still to come, before which others were deleted unseen.
@@ -76,7 +80,10 @@ impl Watch {
         self.overtaken = self.overtaken.split_off(&(start + Millis(1)));
         self.first.get_or_insert(start);
         if segment.epoch != self.epoch {
-            self.begin_epoch(segment.epoch, ledger);
+            self.begin_epoch(segment.epoch, terms, ledger);
+        }
+        if let Some(template) = &segment.template {
+            self.identity.enrolled(template, start);
         }
         ledger.segment(segment.sequence, segment.interval);
         self.clock(&segment, terms, ledger);
@@ -122,14 +129,16 @@ impl Watch {
             }
         }
         self.gaps = Gaps::default();
+        self.identity.close();
         self.forget_windows(|_| true, ledger);
         self.forget_glances(ledger);
         ledger.close_all();
     }
 
     /// Another encoder, perhaps another camera: nothing learned about the picture holds any more.
-    fn begin_epoch(&mut self, epoch: u32, ledger: &mut Ledger) {
+    fn begin_epoch(&mut self, epoch: u32, terms: Terms<'_>, ledger: &mut Ledger) {
         self.epoch = epoch;
+        self.identity.view_breaks(&terms.policy.detect.identity);
         self.senses = Senses::default();
         self.forget_windows(|_| true, ledger);
         self.forget_glances(ledger);
@@ -180,6 +189,7 @@ impl Watch {
         };
         self.vote(slot, reason, perception.as_ref(), terms, ledger);
         self.look_for_glances(slot, perception.as_ref(), terms, ledger);
+        self.compare(slot, perception.is_some(), terms, ledger);
         SampleTrace::of(slot, reason, perception.as_ref())
     }
 
@@ -256,6 +266,22 @@ impl Watch {
             }
         } else if !is_dense(slot, terms.policy) {
             self.leave_out(kind, NotEvaluatedReason::SparsePlan, slot.span);
+        }
+    }
+
+    /// Whether it is still the enrolled person; `is_seen` says whether the slot was seen, and not frozen.
+    fn compare(&mut self, slot: &Slot, is_seen: bool, terms: Terms<'_>, ledger: &mut Ledger) {
+        let scene = match &slot.sight {
+            Sight::Seen(scene) if is_seen => Some(scene),
+            _ => None,
+        };
+        let look = Look {
+            span: slot.span,
+            in_view: scene.is_some_and(|scene| !scene.faces.is_empty()),
+            check: scene.and_then(|scene| scene.check),
+        };
+        for (kind, change) in self.identity.look(look, &terms.policy.detect.identity) {
+            self.apply(kind.into(), change, slot.at, terms, ledger);
         }
     }
 

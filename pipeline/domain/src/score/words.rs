@@ -40,7 +40,12 @@ pub(super) fn reason(record: &Record, length: Millis) -> Reason {
             )
         }
         IncidentType::IdentityMismatch => {
-            ("similarity_low", format!("The face was unlike the enrolled one for {time}."))
+            let unlike = u16::try_from(record.stats.matched).unwrap_or(u16::MAX);
+            params.insert("comparisons".to_owned(), json!(unlike));
+            (
+                "similarity_low",
+                format!("{} found a face unlike the enrolled one.", count(unlike, "comparison")),
+            )
         }
         IncidentType::IdentitySwitch => {
             ("similarity_step", "The face became unlike the enrolled one after a break in view.".to_owned())

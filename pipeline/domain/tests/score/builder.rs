@@ -293,6 +293,7 @@ impl Script {
                 shed: 0,
             },
             frames,
+            template: None,
             models: vec![model("face", "blazeface_back"), model("person", "nanodet_g_int8")],
             pipeline: PipelineRef { version: "0.1.0".into(), config_hash: "cd".into() },
             run: None,

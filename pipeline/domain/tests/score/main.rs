@@ -14,6 +14,7 @@ mod calibration;
 mod coverage;
 mod hostile_numbers;
 mod hysteresis;
+mod identity;
 mod late_and_lost;
 mod looking_away;
 mod missing_data;

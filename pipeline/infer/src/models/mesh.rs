@@ -23,11 +23,15 @@ const POINTS: usize = 468;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum MeshPoint {
+    NoseTip = 1,
+    NoseBase = 2,
     Forehead = 10,
     RightEyeOuter = 33,
+    MouthRight = 61,
     RightEyeInner = 133,
     Chin = 152,
     LeftEyeOuter = 263,
+    MouthLeft = 291,
     LeftEyeInner = 362,
 }
 
@@ -84,14 +88,27 @@ impl Mesh {
 
     /// Bounding box of all points.
     pub(crate) fn rect(&self) -> Rect {
-        let (mut left, mut top) = (f32::INFINITY, f32::INFINITY);
-        let (mut right, mut lower) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
-        for point in &self.points {
-            (left, right) = (left.min(point.x), right.max(point.x));
-            (top, lower) = (top.min(point.y), lower.max(point.y));
-        }
-        Rect { x: left, y: top, w: right - left, h: lower - top }
+        bounds(self.points.iter().map(|point| (point.x, point.y)))
     }
+
+    /// The middle of the bounding box that is turned by an angle, clockwise in radians, and its longer side.
+    pub(crate) fn turned_extent(&self, angle: f32) -> (Point, f32) {
+        let (sin, cos) = angle.sin_cos();
+        let level = |point: &Point3| (point.x * cos + point.y * sin, point.y * cos - point.x * sin);
+        let rect = bounds(self.points.iter().map(level));
+        let Point { x, y } = rect.centre();
+        (Point { x: x * cos - y * sin, y: x * sin + y * cos }, rect.w.max(rect.h))
+    }
+}
+
+fn bounds(points: impl Iterator<Item = (f32, f32)>) -> Rect {
+    let (mut left, mut top) = (f32::INFINITY, f32::INFINITY);
+    let (mut right, mut lower) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+    for (x, y) in points {
+        (left, right) = (left.min(x), right.max(x));
+        (top, lower) = (top.min(y), lower.max(y));
+    }
+    Rect { x: left, y: top, w: right - left, h: lower - top }
 }
 
 /// The crop around a face; all positions in pixels of the picture.

@@ -6,6 +6,7 @@
 
 pub(crate) mod blazeface;
 pub(crate) mod centerface;
+pub(crate) mod identity;
 pub(crate) mod iris;
 pub(crate) mod mesh;
 pub(crate) mod nanodet;
@@ -53,14 +54,15 @@ pub(crate) fn check(entry: &ModelEntry, signature: &str) -> Result<(), InferErro
 }
 
 /// The input that a model gets for pictures of a size.
-pub(crate) fn input_for(task: Task, picture: Size) -> Size {
+pub(crate) fn input_for(entry: &ModelEntry, picture: Size) -> Size {
     let picture = Region::whole(picture);
-    match task {
+    match entry.task {
         Task::Face => Letterbox::snug(picture, blazeface::SIDE).input(),
         Task::FaceDark => centerface::INPUT,
         Task::Mesh => Size::square(mesh::SIDE),
         Task::Iris => Size::square(iris::SIDE),
         Task::Person => Letterbox::snug(picture, nanodet::SIDE).input(),
+        Task::Identity => identity::side(entry).map_or(Size::square(1), Size::square),
     }
 }
 
@@ -78,7 +80,7 @@ fn glance_side(task: Task) -> Option<usize> {
     match task {
         Task::Face => Some(blazeface::GLANCE_SIDE),
         Task::Person => Some(nanodet::GLANCE_SIDE),
-        Task::FaceDark | Task::Mesh | Task::Iris => None,
+        Task::FaceDark | Task::Mesh | Task::Iris | Task::Identity => None,
     }
 }
 

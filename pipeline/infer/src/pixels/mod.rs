@@ -2,9 +2,10 @@
 //!
 //! Scales first and converts last, each plane by itself: only the pixels that a model sees are ever
 //! turned into RGB, and one and a half bytes a pixel are scaled instead of three. [`letterbox`] takes
-//! an upright region, [`crop`] a turned square.
+//! an upright region, [`crop`] a turned square; [`encoding`] is for models that take no bytes.
 
 pub(crate) mod crop;
+pub(crate) mod encoding;
 pub(crate) mod letterbox;
 mod warp;
 

@@ -16,21 +16,28 @@ mod pictures;
 mod progress;
 mod summary;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use decode::StreamInfo;
 use domain::error::ErrorKind;
+use domain::identity::Embedding;
 use domain::messages::Score;
 
 use crate::analyze::{AnalyzeError, Analyzed, Collected, Finding};
 use crate::cli::AnalyzeArgs;
 use crate::exit::{Exit, Failure, with_causes};
+use crate::identity::Template;
 use crate::report::{self, MediaFacts, SessionReport};
 use crate::settings::{Override, Settings, Sources, policy};
 use crate::workshop::Workshop;
 use progress::Progress;
+
+/// Name of the template that `--reference` makes, in observations and scores.
+const REFERENCE: &str = "reference";
 
 /// Analyses all inputs.
 ///
@@ -50,10 +57,13 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Failure> {
     let settings = Settings::load(&sources(args))?;
     let judged_by = policy::load(args.common.policy.as_deref().unwrap_or(&settings.policy))?;
     let workshop = super::workshop(settings, judged_by, args.html.is_some())?;
+    let workshop = if args.reference.is_empty() { workshop } else { workshop.recognizing()? };
+    let template = expected(args, &workshop)?;
 
     let mut analysis = Analysis {
         args,
         workshop: &workshop,
+        template,
         progress: Progress::new(files.len(), !args.no_progress),
         reports: Vec::new(),
     };
@@ -102,6 +112,24 @@ fn check_outputs(args: &AnalyzeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whoever is expected in all inputs. One photo that cannot be used is enough to stop: whoever names it relies on
+/// it.
+fn expected(args: &AnalyzeArgs, workshop: &Workshop) -> Result<Option<Arc<Template>>, Failure> {
+    let Some(photographs) = workshop.photographs() else { return Ok(None) };
+    let mut faces = Vec::new();
+    for photo in &args.reference {
+        match photographs.face(File::open(photo), &faces)? {
+            Ok(face) => faces.push(face),
+            Err(unusable) => {
+                let message = format!("--reference {}: {unusable}", photo.display());
+                return Err(Failure::new(Exit::Usage, anyhow!(message)));
+            }
+        }
+    }
+    let face = Embedding::mean(&faces);
+    Ok(face.map(|face| Arc::new(Template { id: REFERENCE.to_owned(), face: Some(face) })))
+}
+
 /// Why a file was not analysed.
 enum NotAnalysed {
     /// The file's own fault: others can be.
@@ -129,6 +157,8 @@ impl From<io::Error> for NotAnalysed {
 struct Analysis<'a> {
     args: &'a AnalyzeArgs,
     workshop: &'a Workshop,
+    /// Whom the faces are compared with.
+    template: Option<Arc<Template>>,
     progress: Progress,
     reports: Vec<SessionReport>,
 }
@@ -137,7 +167,8 @@ impl Analysis<'_> {
     fn file(&mut self, path: &Path) -> Result<(), NotAnalysed> {
         self.progress.next_file(path);
         let mut collected = Collected::default();
-        let analyzer = self.workshop.analyzer();
+        let mut analyzer = self.workshop.analyzer();
+        analyzer.template = self.template.clone();
         let analyzed = analyzer.analyze(path, self.args.session.clone(), &mut |finding| {
             self.found(finding, &mut collected);
         })?;
