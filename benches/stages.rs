@@ -29,7 +29,7 @@ use domain::messages::{Observation, SegmentHeader};
 use domain::observe::quality;
 use domain::ports::{Attention, Look, Vision as _};
 use domain::score::ScoreInput;
-use infer::Vision;
+use infer::{Recognizer, Vision};
 use invigilator::publish::{Piece, Recording, SessionPlan};
 use invigilator::settings::Settings;
 use kafka::wire::{self, Event};
@@ -130,6 +130,22 @@ fn look(criterion: &mut Criterion) {
     }
 }
 
+/// Recognise: one face becomes an embedding, with the mesh that it is aligned on. `elem/s` are faces.
+fn recognise(criterion: &mut Criterion) {
+    let mut settings = Settings::defaults().vision();
+    settings.threads = 1;
+    let recognizer = Recognizer::new(&settings).unwrap();
+    let look = looks("c01_calm_vp8.webm", 3).swap_remove(0);
+    let picture = look.picture.clone();
+    let sight = Vision::new(&settings).unwrap().look(&[vec![look]]).remove(0).remove(0).unwrap();
+    let face = &sight.detections.faces[0];
+    let mut group = criterion.benchmark_group("recognise");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("face", |bencher| {
+        bencher.iter(|| recognizer.embed_any(black_box(&picture), face).unwrap());
+    });
+}
+
 /// The pictures of a segment; persons are looked for in the first one of every other segment.
 fn looks(name: &str, index: usize) -> Vec<Look> {
     let piece = pieces(name).swap_remove(index);
@@ -195,7 +211,7 @@ fn fold(criterion: &mut Criterion) {
 criterion_group! {
     name = stages;
     config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1));
-    targets = cut, decode, measure, look, wire, fold
+    targets = cut, decode, measure, look, recognise, wire, fold
 }
 
 fn main() {

@@ -26,6 +26,7 @@ mod gateway;
 mod monitoring;
 #[path = "s3/server.rs"]
 mod object_store;
+mod pairs;
 mod plan;
 mod provider;
 mod publish;

@@ -17,10 +17,14 @@ from PIL import Image, ImageOps
 
 from packages import MODELS, sha256_of, write_atomically
 
-from . import detectors, face, pictures
+from . import detectors, face, identity, pictures
 
 SAMPLES_PER_OUTPUT = 64
 FRAMES = ("astronaut_640x480", "two_faces_640x480")
+# The model whose embedding of a frame's faces is written down.
+IDENTITY = "face_resnet"
+# Models that see a part of another picture: which, and its left upper corner.
+PARTS = {"face_resnet": ("astronaut_640x480", 206, 85), "faceres": ("astronaut_640x480", 169, 45)}
 DECODERS = {
     "blazeface_back": detectors.blazeface,
     "centerface": detectors.centerface,
@@ -62,6 +66,8 @@ def decode(models: Models, name: str, outputs: dict[str, np.ndarray]) -> dict:
         case "face_landmark":
             mesh = face.mesh_points(outputs)
             return {"presence": face.presence(outputs), **pose_fields(mesh)}
+        case "face_resnet" | "faceres":
+            return {"length": float(np.linalg.norm(outputs["embedding"][0].astype(np.float64)))}
         case "iris_landmark":
             gaze = face.gaze(outputs)
             return {"gaze_yaw": gaze.x, "gaze_pitch": gaze.y, "eye_openness": gaze.openness}
@@ -73,15 +79,26 @@ def decode(models: Models, name: str, outputs: dict[str, np.ndarray]) -> dict:
 
 def model_golden(models: Models, name: str, folder: Path) -> dict:
     """The expected raw and decoded outputs of one model on its picture."""
-    picture_name = picture_of(name)
-    outputs = models.run(name, pictures.read(folder, picture_name))
+    fields, picture = model_input(models, name, folder)
+    outputs = models.run(name, picture)
     return {
         "model": name,
         "model_sha256": models.entries[name]["onnx"]["sha256"],
-        "input": input_fields(folder, picture_name),
+        "input": fields,
         "outputs": {key: output_fields(value) for key, value in outputs.items()},
         "decoded": decode(models, name, outputs),
     }
+
+
+def model_input(models: Models, name: str, folder: Path) -> tuple[dict, np.ndarray]:
+    """The picture for a model, and what is written down of it."""
+    if name not in PARTS:
+        return input_fields(folder, picture_of(name)), pictures.read(folder, picture_of(name))
+    whole, left, top = PARTS[name]
+    _, height, width, _ = models.entries[name]["input"]["shape"]
+    part = pictures.read(folder, whole)[top : top + height, left : left + width]
+    place = {"left": left, "top": top, "width": width, "height": height}
+    return {**input_fields(folder, whole), "part": place}, np.ascontiguousarray(part)
 
 
 def frame_golden(models: Models, name: str, folder: Path) -> dict:
@@ -128,7 +145,16 @@ def face_fields(models: Models, frame: np.ndarray, found: detectors.Detection) -
         "gaze_yaw": float(np.mean([eye.x for eye in eyes])),
         "gaze_pitch": float(np.mean([eye.y for eye in eyes])),
         "eye_openness": float(np.mean([eye.openness for eye in eyes])),
+        "embedding": embedding(models, frame, mesh),
     }
+
+
+def embedding(models: Models, frame: np.ndarray, mesh: np.ndarray) -> list[float]:
+    """What the default model answers for a meshed face."""
+    entry = models.entries[IDENTITY]
+    crop = identity.crop(mesh, entry["recognition"]["alignment"])
+    _, side, _, _ = entry["input"]["shape"]
+    return models.run(IDENTITY, crop.cut(frame, side))["embedding"][0].tolist()
 
 
 def eye_gaze(models: Models, frame, mesh, corners, mirrored: bool) -> face.Gaze:

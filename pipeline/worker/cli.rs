@@ -317,6 +317,7 @@ Examples:
   invigilator eval tests/media/clips
   invigilator eval footage/ --json accuracy.json
   invigilator eval footage/ --observations seen/
+  invigilator eval webcam/ --pairs --plot pairs.svg --thresholds levels.toml
 
 The folder holds videos and labels beside each other. Every figure comes with its sample size and an
 interval; seconds not seen count as wrong unless they are labelled unusable.
@@ -324,7 +325,10 @@ interval; seconds not seen count as wrong unless they are labelled unusable.
 With --observations nothing is looked at: what another program (or an earlier run) saw in footage/x.mp4 is
 read from seen/x.jsonl, one observation a line, bare or as CloudEvents like those of `analyze --json`, and
 judged and scored like the product's own. So the detections of both can be compared. A clip is still
-decoded, to learn how long it is; one without such a file counts as refused.";
+decoded, to learn how long it is; one without such a file counts as refused.
+
+With --pairs the folder holds photographs and videos of known persons (models/webcam makes such videos), and
+identities.csv says who is in which: file, person, made_from, condition, group.";
 
 /// `invigilator eval`
 #[derive(Debug, Args)]

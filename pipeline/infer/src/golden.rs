@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::manifest::{Manifest, ModelEntry};
 use crate::models::mesh::{self, Mesh};
 use crate::models::nanodet::{self, Floors, Kind};
-use crate::models::{FoundFace, blazeface, centerface, iris};
+use crate::models::{FoundFace, blazeface, centerface, identity, iris};
 use crate::nms::suppress;
 use crate::pixels::Size;
 use crate::pixels::crop::Crop;
@@ -42,9 +42,17 @@ impl Golden {
         let library = folder.join("onnxruntime/libonnxruntime.so");
         let runtime = Runtime::load(&library).unwrap_or_else(|error| panic!("{error}"));
         let model = CheckedModel::read(&manifest, &entry).unwrap().load(&runtime).unwrap();
-        let side = |name: &str| expected["input"][name].as_u64().unwrap() as usize;
-        let size = Size::new(side("width"), side("height"));
-        Self { entry, model, pixels: file(Path::new(PICTURES).join(picture)), size, expected }
+        let side = |of: &Value, name: &str| of[name].as_u64().unwrap() as usize;
+        let input = &expected["input"];
+        let mut size = Size::new(side(input, "width"), side(input, "height"));
+        let mut pixels = file(Path::new(PICTURES).join(picture));
+        if let Some(part) = input.get("part") {
+            let (left, top) = (side(part, "left"), side(part, "top"));
+            let of = std::mem::replace(&mut size, Size::new(side(part, "width"), side(part, "height")));
+            let row = |row: usize| &pixels[((top + row) * of.width + left) * 3..][..size.width * 3];
+            pixels = (0..size.height).flat_map(row).copied().collect();
+        }
+        Self { entry, model, pixels, size, expected }
     }
 
     /// Compares the raw outputs, then hands them to a decoder.
@@ -157,6 +165,16 @@ fn iris_landmark() {
     assert_close(gaze.x, &expected["gaze_yaw"], 1e-4);
     assert_close(gaze.y, &expected["gaze_pitch"], 1e-4);
     assert_close(gaze.openness, &expected["eye_openness"], 1e-4);
+}
+
+#[test]
+fn models_that_tell_persons_apart() {
+    for name in ["face_resnet", "faceres"] {
+        let (answer, expected) = Golden::read(name)
+            .check(FLOAT_TOLERANCE, |outputs, entry| identity::decode(outputs, entry).unwrap());
+        let length = answer.iter().map(|value| value * value).sum::<f32>().sqrt();
+        assert_close(length, &expected["length"], 1e-3);
+    }
 }
 
 fn persons(outputs: &Outputs, entry: &ModelEntry) -> Vec<nanodet::FoundThing> {

@@ -5,6 +5,7 @@ mod cascade;
 mod frames;
 mod light;
 mod mirror;
+mod recognition;
 mod refusals;
 mod support;
 mod threads;

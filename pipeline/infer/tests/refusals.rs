@@ -187,3 +187,24 @@ fn every_model_of_the_manifest_verifies() {
         assert!(outcome.is_ok(), "{}: {outcome:?}", entry.name);
     }
 }
+
+#[test]
+fn a_model_that_tells_persons_apart_must_say_how_faces_lie_in_it() {
+    for (from, to) in [
+        (
+            "[model.recognition]\nalignment = { square = 1.15 }",
+            "[model.recognition]\nalignment = { square = 0.0 }",
+        ),
+        ("metric = { euclidean = 2.0 }", "metric = { euclidean = -2.0 }"),
+        ("shape = [\"N\", 150, 150, 3]", "shape = [\"N\", 150, 160, 3]"),
+    ] {
+        let folder = replaced(from, to);
+        let verified = verify(folder.path(), &settings(1).runtime_library).unwrap();
+        let refused: Vec<&str> = verified
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Err(InferError::ContractDiffers { .. })))
+            .map(|(entry, _)| entry.name.as_str())
+            .collect();
+        assert_eq!(refused.len(), 1, "{to}: {refused:?}");
+    }
+}

@@ -57,21 +57,24 @@ impl Comparison<'_> {
         self.similarities.iter().map(|similarity| self.score(f64::from(*similarity)))
     }
 
-    /// The mean of the first samples, as many as are fused; `None` if there are fewer.
-    pub fn fused(&self, samples: usize) -> Option<Score> {
-        let first = self.similarities.get(..samples)?;
-        Some(self.score(first.iter().copied().map(f64::from).sum::<f64>() / samples as f64))
+    /// The mean of all samples; `None` if there are fewer than it takes.
+    pub fn fused(&self, least: usize) -> Option<Score> {
+        (self.similarities.len() >= least).then(|| self.score(mean(&self.similarities)))
     }
 
-    /// Whether the samples that are fused would be taken for another person's by the rule of the score: none
-    /// reaches `high`, and their mean lies below `low`; `None` if there are fewer.
+    /// Whether the first samples, as many as the score fuses, would be taken for another person's by its rule:
+    /// none reaches `high`, and their mean lies below `low`; `None` if there are fewer.
     pub fn is_mismatch(&self, samples: usize, (low, high): (f64, f64)) -> Option<bool> {
-        let fused = self.fused(samples)?;
+        let first = self.similarities.get(..samples)?;
         let is_match = |similarity: &f32| f64::from(*similarity) >= high;
-        Some(fused.similarity < low && !self.similarities[..samples].iter().any(is_match))
+        Some(mean(first) < low && !first.iter().any(is_match))
     }
 
     fn score(&self, similarity: f64) -> Score {
         Score { similarity, template: self.template.person, sample: self.video.person }
     }
+}
+
+fn mean(similarities: &[f32]) -> f64 {
+    similarities.iter().copied().map(f64::from).sum::<f64>() / similarities.len().max(1) as f64
 }

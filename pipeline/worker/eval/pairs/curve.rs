@@ -1,7 +1,4 @@
-//! False matches and false non-matches over all thresholds, with every person of the same weight.
-//!
-//! A person with many pictures is no more persons than one with two: each person's genuine comparisons weigh
-//! one together, and so do those between any two persons. Resampling draws persons.
+//! False matches and false non-matches over all thresholds. Resampling draws persons.
 
 use serde::Serialize;
 
@@ -28,6 +25,15 @@ pub struct Rates {
     pub fnmr: f64,
 }
 
+/// What weighs the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Each person, and each two persons: somebody with many pictures is no more persons than one with two.
+    Persons,
+    /// Each comparison.
+    Comparisons,
+}
+
 /// Scores of a kind, best first, with their weights.
 #[derive(Debug)]
 pub(super) struct Curve {
@@ -36,14 +42,17 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    pub fn of(mut scores: Vec<Score>, persons: usize) -> Self {
+    pub fn of(mut scores: Vec<Score>, persons: usize, weight: Weight) -> Self {
         scores.sort_by(|one, other| other.similarity.total_cmp(&one.similarity));
         let mut counts = vec![0_u32; persons * persons];
         for score in &scores {
             counts[score.template * persons + score.sample] += 1;
         }
-        let weight = |score: &Score| 1.0 / f64::from(counts[score.template * persons + score.sample]);
-        let scores = scores.iter().map(|score| (*score, weight(score))).collect();
+        let weight_of = |score: &Score| match weight {
+            Weight::Persons => 1.0 / f64::from(counts[score.template * persons + score.sample]),
+            Weight::Comparisons => 1.0,
+        };
+        let scores = scores.iter().map(|score| (*score, weight_of(score))).collect();
         Self { scores, persons }
     }
 
@@ -128,21 +137,34 @@ mod tests {
         let mut scores: Vec<Score> =
             (0..9).map(|index| score(0.9 - f64::from(index) / 100.0, 0, 0)).collect();
         scores.extend([score(0.2, 1, 1), score(0.5, 0, 1), score(0.1, 1, 0)]);
-        let curve = Curve::of(scores, 2);
-        assert_eq!(curve.counts(), (10, 2));
-        let rates = curve.at_fmr(0.01).unwrap();
-        assert!((rates.threshold - 0.82).abs() < 1e-9 && rates.fmr == 0.0, "{rates:?}");
-        assert!((rates.fnmr - 0.5).abs() < 1e-9, "{rates:?}");
+        for (weight, fnmr) in [(Weight::Persons, 0.5), (Weight::Comparisons, 0.1)] {
+            let curve = Curve::of(scores.clone(), 2, weight);
+            assert_eq!(curve.counts(), (10, 2));
+            let rates = curve.at_fmr(0.01).unwrap();
+            assert!((rates.threshold - 0.82).abs() < 1e-9 && rates.fmr == 0.0, "{rates:?}");
+            assert!((rates.fnmr - fnmr).abs() < 1e-9, "{rates:?}");
+        }
     }
 
     #[test]
     fn what_is_told_apart_has_no_errors_and_what_is_not_has_half() {
-        let apart =
-            Curve::of(vec![score(0.9, 0, 0), score(0.8, 1, 1), score(0.3, 0, 1), score(0.2, 1, 0)], 2);
+        let apart = Curve::of(
+            vec![score(0.9, 0, 0), score(0.8, 1, 1), score(0.3, 0, 1), score(0.2, 1, 0)],
+            2,
+            Weight::Persons,
+        );
         assert_eq!(eer(&apart.rates()), Some(0.0));
-        let same = Curve::of(vec![score(0.9, 0, 0), score(0.2, 1, 1), score(0.9, 0, 1), score(0.2, 1, 0)], 2);
+        let same = Curve::of(
+            vec![score(0.9, 0, 0), score(0.2, 1, 1), score(0.9, 0, 1), score(0.2, 1, 0)],
+            2,
+            Weight::Persons,
+        );
         assert_eq!(eer(&same.rates()), Some(0.5));
-        assert_eq!(eer(&Curve::of(vec![score(0.9, 0, 0)], 1).rates()), None, "nobody to be mistaken for");
+        assert_eq!(
+            eer(&Curve::of(vec![score(0.9, 0, 0)], 1, Weight::Persons).rates()),
+            None,
+            "nobody to be mistaken for"
+        );
     }
 
     proptest! {
@@ -151,7 +173,7 @@ mod tests {
             scores in proptest::collection::vec((-1.0f64..1.0, 0usize..4, 0usize..4), 0..60),
         ) {
             let scores = scores.into_iter().map(|(value, template, sample)| score(value, template, sample));
-            let curve = Curve::of(scores.collect(), 4);
+            let curve = Curve::of(scores.collect(), 4, Weight::Persons);
             let rates = curve.rates();
             for pair in rates.windows(2) {
                 prop_assert!(pair[0].threshold > pair[1].threshold);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::FUSED;
 use super::comparisons::{Comparison, Video};
-use super::curve::{Curve, Rates, at_fmr, eer};
+use super::curve::{Curve, Rates, Score, Weight, at_fmr, eer};
 use super::labels::Labelled;
 use crate::eval::figure::{Figure, Tally, Unit};
 
@@ -28,14 +28,19 @@ pub(super) struct Measured {
 
 /// All figures; `None` if there are no comparisons of one person, or none between two.
 pub(super) fn of(compared: &[Comparison<'_>], videos: &[Video<'_>], persons: usize) -> Option<Measured> {
-    let single = Curve::of(compared.iter().flat_map(Comparison::single).collect(), persons);
-    let fused = Curve::of(compared.iter().filter_map(|one| one.fused(FUSED)).collect(), persons);
+    let single = Curve::of(compared.iter().flat_map(Comparison::single).collect(), persons, Weight::Persons);
+    let scores: Vec<Score> = compared.iter().filter_map(|one| one.fused(FUSED)).collect();
+    let fused = Curve::of(scores.clone(), persons, Weight::Persons);
+    let by_comparison = Curve::of(scores, persons, Weight::Comparisons);
     let at = fused.at_fmr(FMR)?;
     let rates = fused.rates();
     // Nobody is unlike who would match.
     let low = rates.iter().find(|rates| rates.fnmr <= UNLIKE)?.threshold.min(at.threshold);
     let mut figures = Vec::from(curve_figures("single", "one sample", &single, videos.len()));
-    figures.extend(curve_figures("fused", &format!("{FUSED} samples fused"), &fused, videos.len()));
+    let samples = format!("{FUSED} or more samples fused");
+    figures.extend(curve_figures("fused", &samples, &fused, videos.len()));
+    let [_, pooled] = curve_figures("pooled", &samples, &by_comparison, videos.len());
+    figures.push(pooled.noted("every comparison weighs the same"));
     figures.extend(by_label(compared, at.threshold, "condition", |video| video.condition.as_deref()));
     figures.extend(by_label(compared, at.threshold, "group", |video| video.group.as_deref()));
     figures.extend(rule(compared, (low, at.threshold)));
@@ -81,7 +86,7 @@ fn by_label<'a>(
             let tallies = tallies(of_one_kind, |one| {
                 one.fused(FUSED).map(|score| (score.similarity < threshold) == genuine)
             });
-            let meaning = format!("{what}, {FUSED} samples fused, {kind} {wanted}");
+            let meaning = format!("{what}, {kind} {wanted}");
             figures.push(Figure::proportion(
                 &format!("{rate}_{kind}_{wanted}"),
                 &meaning,

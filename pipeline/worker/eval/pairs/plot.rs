@@ -32,7 +32,7 @@ impl PairsEvaluation {
         }
         let data = &self.data_set;
         text(&mut svg, (WIDTH - 250.0, 40.0), "#b35806", "one sample (dashed)");
-        text(&mut svg, (WIDTH - 250.0, 60.0), "#1f4e96", "4 samples of a video fused");
+        text(&mut svg, (WIDTH - 250.0, 60.0), "#1f4e96", "the samples of a video fused");
         let what = format!(
             "{}@{}, {} persons, {} videos",
             self.model.name, self.model.version, data.persons, data.videos

@@ -68,8 +68,8 @@ impl Display for Thresholds {
         writeln!(out, "# Set by `invigilator eval --pairs` on identities with sha256 {form_sha256}:")?;
         writeln!(
             out,
-            "# {persons} persons, {genuine} comparisons of one person and {others} between two, each of {FUSED} fused \
-             samples;\n# there {:.2} % of others match, and {:.2} % of the right ones do not.",
+            "# {persons} persons, {genuine} comparisons of one person and {others} between two, each of {FUSED} \
+             fused samples or more;\n# there {:.2} % of others match, and {:.2} % of the right ones do not.",
             fmr * 100.0,
             fnmr * 100.0
         )?;
