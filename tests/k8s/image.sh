@@ -16,7 +16,11 @@ work=$(mktemp -d)
 started=()
 finish() {
     local id
-    for id in "${started[@]}"; do kill "$id" 2>/dev/null && wait "$id" 2>/dev/null; done
+    for id in "${started[@]}"; do
+        kill "$id" 2>/dev/null || continue
+        # Whoever ended by a signal says so, which is no failure here.
+        wait "$id" 2>/dev/null || true
+    done
     rm -rf "$work"
 }
 trap finish EXIT
