@@ -82,7 +82,7 @@ setup-s3: setup-system ## the object store that tests run against (downloads 55 
 	@tests/s3/fetch.sh
 
 .PHONY: setup-image setup-monitoring image test-image test-monitoring
-setup-monitoring: setup-system ## promtool and amtool (65 MB in .cache once)
+setup-monitoring: setup-system ## Prometheus, promtool and amtool (115 MB in .cache once)
 	@tests/k8s/prometheus.sh
 
 setup-contracts: setup-system check-python ## what tests of the contracts run (156 MB in .cache once)
@@ -126,7 +126,7 @@ test-k8s: check-python check-cargo ## manifests: kinds and keys, habits, and wha
 	@cargo build --quiet
 	@tests/k8s/check.sh
 
-test-cluster: check-python check-cargo setup-kafka setup-media ## manifests on a real control plane with KEDA and a broker (needs Go; 15 minutes once)
+test-cluster: check-python check-cargo setup-kafka setup-media ## manifests on a real control plane with KEDA, Prometheus and a broker (needs Go; 15 minutes once)
 	@cargo build --quiet
 	@tests/k8s/cluster.sh
 

@@ -14,6 +14,7 @@ if [[ ${1:-} != within ]]; then
     done
     tests/k8s/setup.sh checks
     tests/k8s/setup.sh cluster
+    tests/k8s/prometheus.sh
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     [[ $# -gt 0 ]] || set -- objects operations scaling

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches promtool and amtool, as Debian packages them: unpacked, not installed (65 MB in .cache once).
+# Fetches Prometheus, promtool and amtool, as Debian packages them: unpacked, not installed (115 MB in .cache once).
 #
 # Responsible for: .cache/prometheus/bin. Not for: checks, see monitoring.sh. A second run does nothing.
 set -euo pipefail
@@ -8,12 +8,12 @@ cache=$PWD/.cache/prometheus
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-if [[ -x $cache/bin/promtool && -x $cache/bin/amtool ]]; then
+if [[ -x $cache/bin/promtool && -x $cache/bin/amtool && -x $cache/bin/prometheus ]]; then
     say "tools of Prometheus: already fetched"
     exit 0
 fi
 if ! command -v apt-get dpkg >/dev/null; then
-    say "this is not a Debian-like system; put promtool and amtool into .cache/prometheus/bin"
+    say "this is not a Debian-like system; put prometheus, promtool and amtool into .cache/prometheus/bin"
     exit 0
 fi
 say "fetching the tools of Prometheus (29 MB)"
@@ -28,4 +28,4 @@ download || { "${as_root[@]}" apt-get -qq update && download; } ||
 for package in "$work"/*.deb; do dpkg -x "$package" "$work/root"; done
 rm -rf "$cache"
 mkdir -p "$cache/bin"
-mv "$work"/root/usr/bin/{promtool,amtool} "$cache/bin"
+mv "$work"/root/usr/bin/{prometheus,promtool,amtool} "$cache/bin"

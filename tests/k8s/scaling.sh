@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # How KEDA's own operator scales observers: by the lag of the group of a real worker on a real broker, up and down
-# again, and by the floor of a timetable. Pods only pretend; one process works for all of them. Sourced by cluster.sh.
+# again, by the delay that Prometheus has from it, and by the floor of a timetable. Pods only pretend; one process works for all of them. Sourced by cluster.sh.
 
 folder=${folder:?} bin=${bin:?} address=${address:?}
 program=$PWD/${INVIGILATOR:-target/debug/invigilator}
@@ -8,9 +8,18 @@ namespace=invigilator
 passed=0
 pass() { passed=$((passed + 1)); say "$*"; }
 
-# ---- A broker, and KEDA --------------------------------------------------------------------------
+# ---- A broker, Prometheus, KEDA ------------------------------------------------------------------
 daemon broker tests/kafka/serve.sh 9092
 eventually 60 "the broker answers" "$program" topics create --partitions 16 --replication 1
+
+cat >"$folder/prometheus.yaml" <<YAML
+global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: invigilator
+    static_configs: [{targets: ["127.0.0.1:9464"], labels: {namespace: $namespace}}]
+YAML
+daemon prometheus .cache/prometheus/bin/prometheus --config.file "$folder/prometheus.yaml" \
+    --storage.tsdb.path "$folder/prometheus" --web.listen-address 127.0.0.1:9090
 
 mkdir "$folder/keda"
 cp "$folder/ca.crt" "$folder/keda/ca.crt"
@@ -96,6 +105,19 @@ begun=$SECONDS
 eventually 400 "the worker has caught up" caught_up
 eventually 120 "they go when the backlog is gone" replicas 2
 pass "and they go again when it is worked off, within $((SECONDS - begun)) s"
+
+# ---- Delay ---------------------------------------------------------------------------------------
+# The same without a lag that counts: the worker is behind, and its own metric says by how much.
+kubectl -n $namespace patch scaledobject observe --type json \
+    --patch '[{"op": "replace", "path": "/spec/triggers/0/metadata/lagThreshold", "value": "100000"}]' >/dev/null
+more() { (($(kubectl -n $namespace get deployment observe -o jsonpath='{.status.readyReplicas}') >= $1)); }
+publish --loop 25
+begun=$SECONDS
+eventually 120 "a delay wants 4 observers or more" more 4
+pass "a delay takes them from 2 to 4 or more within $((SECONDS - begun)) s"
+eventually 400 "the worker has caught up" caught_up
+eventually 120 "they go when nothing is late" replicas 2
+pass "and they go again"
 
 # ---- Floor ---------------------------------------------------------------------------------------
 at() { date --utc --date "$1" +%Y-%m-%dT%H:%M:%SZ; }
