@@ -149,7 +149,7 @@ impl<'a> Following<'a> {
         let session: Option<SessionId> =
             std::str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok());
         let Some(session) = session else {
-            self.metrics.refused("enrolment_key");
+            self.metrics.refused("enrolment");
             return None;
         };
         if record.value.is_none() {
