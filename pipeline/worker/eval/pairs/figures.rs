@@ -109,19 +109,19 @@ fn by_label<'a>(
 
 /// How often the rule of the score takes fused samples for another person's, with the levels low and high.
 fn rule(compared: &[Comparison<'_>], levels: (f64, f64), whose: &str) -> [Figure; 2] {
-    [("the_right_person", "the right person", true), ("another_person", "another person", false)].map(
-        |(name, who, genuine)| {
-            let of = compared.iter().filter(|one| one.is_genuine() == genuine);
-            let tallies = tallies(of, |one| one.is_mismatch(FUSED, levels));
-            let meaning = format!("{who} taken for another, {whose}");
-            let name = format!("mismatch_of_{name}_{}", whose.replace(' ', "_"));
-            let figure = Figure::proportion(&name, &meaning, "comparisons", &tallies);
-            figure.noted(format!(
-                "{FUSED} samples, none above {:.3}, below {:.3} in their mean",
-                levels.1, levels.0
-            ))
-        },
-    )
+    let right = ("the_right_person", "the right person taken for another", true);
+    let other = ("another_person", "another person noticed", false);
+    [right, other].map(|(name, what, genuine)| {
+        let of = compared.iter().filter(|one| one.is_genuine() == genuine);
+        let tallies = tallies(of, |one| one.is_mismatch(FUSED, levels));
+        let meaning = format!("{what}, {whose}");
+        let name = format!("mismatch_of_{name}_{}", whose.replace(' ', "_"));
+        let figure = Figure::proportion(&name, &meaning, "comparisons", &tallies);
+        figure.noted(format!(
+            "{FUSED} samples, none above {:.3}, below {:.3} in their mean",
+            levels.1, levels.0
+        ))
+    })
 }
 
 /// How many videos allow a comparison at all.
