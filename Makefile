@@ -66,7 +66,7 @@ setup-system setup-build setup-run setup-image:
 	  DEBIAN_FRONTEND=noninteractive "$${as_root[@]}" apt-get -qq install --yes --no-install-recommends "$${missing[@]}" >/dev/null; \
 	} || { echo "$$remedy" >&2; exit 1; }
 
-setup-models: setup-run check-python ## ONNX models and ONNX Runtime (downloads about 230 MB once)
+setup-models: setup-run check-python ## ONNX models and ONNX Runtime (downloads about 240 MB once)
 	@python3 models/setup.py
 
 setup-gpu: setup-run check-python ## ONNX Runtime for NVIDIA GPUs (256 MB once; not part of setup, see models/README.md)

@@ -77,7 +77,7 @@ fn persons_of_the_sample_clips_are_told_apart() {
             Some("bootstrap by person")
         );
     }
-    assert_eq!(figure(&evaluation, "mismatch_of_the_right_person")["value"], 0.0);
+    assert_eq!(figure(&evaluation, "mismatch_of_the_right_person_at_those_of_the_policy")["value"], 0.0);
     assert_eq!(figure(&evaluation, "fmr_condition_dim")["value"], 0.0);
 
     let levels = &evaluation["thresholds"];

@@ -35,7 +35,7 @@ pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, anyhow!(message)));
     }
     if args.pairs {
-        return evaluate_pairs(args, &settings);
+        return evaluate_pairs(args, &settings, &judged_by.policy);
     }
     let evaluation = match &args.observations {
         None => evaluate(args, &Product(super::workshop(settings, judged_by, true)?))?,
@@ -53,9 +53,11 @@ pub fn run(args: &EvalArgs) -> Result<Exit, Failure> {
 }
 
 /// Evaluates who is told from whom.
-fn evaluate_pairs(args: &EvalArgs, settings: &Settings) -> Result<Exit, Failure> {
+fn evaluate_pairs(args: &EvalArgs, settings: &Settings, policy: &Policy) -> Result<Exit, Failure> {
     let bar = progress_bar(!args.no_progress);
-    let evaluation = pairs::run(&args.folder, settings, |done, all, next| show(&bar, done, all, next));
+    let evaluation = pairs::run(&args.folder, settings, &policy.detect.identity, |done, all, next| {
+        show(&bar, done, all, next);
+    });
     let evaluation = evaluation.map_err(|error| Failure::new(exit_of(&error), error))?;
     bar.finish_and_clear();
     write_json(args, &evaluation)?;

@@ -24,7 +24,7 @@ pub struct Cadence {
 
 impl Default for Cadence {
     fn default() -> Self {
-        Self { every_ms: Millis::from_secs(15), burst: 4, doubt_below: 0.96 }
+        Self { every_ms: Millis::from_secs(15), burst: 4, doubt_below: 0.95 }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use domain::policy::IdentityRules;
+
 use super::FUSED;
 use super::comparisons::{Comparison, Video};
 use super::curve::{Curve, Rates, Score, Weight, at_fmr, eer};
@@ -27,7 +29,12 @@ pub(super) struct Measured {
 }
 
 /// All figures; `None` if there are no comparisons of one person, or none between two.
-pub(super) fn of(compared: &[Comparison<'_>], videos: &[Video<'_>], persons: usize) -> Option<Measured> {
+pub(super) fn of(
+    compared: &[Comparison<'_>],
+    videos: &[Video<'_>],
+    persons: usize,
+    policy: &IdentityRules,
+) -> Option<Measured> {
     let single = Curve::of(compared.iter().flat_map(Comparison::single).collect(), persons, Weight::Persons);
     let scores: Vec<Score> = compared.iter().filter_map(|one| one.fused(FUSED)).collect();
     let fused = Curve::of(scores.clone(), persons, Weight::Persons);
@@ -43,7 +50,9 @@ pub(super) fn of(compared: &[Comparison<'_>], videos: &[Video<'_>], persons: usi
     figures.push(pooled.noted("every comparison weighs the same"));
     figures.extend(by_label(compared, at.threshold, "condition", |video| video.condition.as_deref()));
     figures.extend(by_label(compared, at.threshold, "group", |video| video.group.as_deref()));
-    figures.extend(rule(compared, (low, at.threshold)));
+    figures.extend(rule(compared, (low, at.threshold), "at the levels below"));
+    let levels = [policy.low_milli, policy.high_milli].map(|milli| f64::from(milli) / 1000.0);
+    figures.extend(rule(compared, levels.into(), "at those of the policy"));
     figures.push(acquired(videos));
     let compared = fused.counts();
     Some(Measured { figures, single: single.rates(), fused: rates, at, low, compared })
@@ -98,17 +107,20 @@ fn by_label<'a>(
     figures
 }
 
-/// How often the rule of the score takes fused samples for another person's.
-fn rule(compared: &[Comparison<'_>], levels: (f64, f64)) -> [Figure; 2] {
-    [
-        ("mismatch_of_the_right_person", "taken for another: the right person", true),
-        ("mismatch_of_another_person", "taken for another: another person", false),
-    ]
-    .map(|(name, meaning, genuine)| {
+/// How often the rule of the score takes fused samples for another person's, with the levels low and high.
+fn rule(compared: &[Comparison<'_>], levels: (f64, f64), whose: &str) -> [Figure; 2] {
+    let right = ("the_right_person", "the right person taken for another", true);
+    let other = ("another_person", "another person noticed", false);
+    [right, other].map(|(name, what, genuine)| {
         let of = compared.iter().filter(|one| one.is_genuine() == genuine);
         let tallies = tallies(of, |one| one.is_mismatch(FUSED, levels));
-        let meaning = format!("{meaning}, {FUSED} samples fused");
-        Figure::proportion(name, &meaning, "comparisons", &tallies)
+        let meaning = format!("{what}, {whose}");
+        let name = format!("mismatch_of_{name}_{}", whose.replace(' ', "_"));
+        let figure = Figure::proportion(&name, &meaning, "comparisons", &tallies);
+        figure.noted(format!(
+            "{FUSED} samples, none above {:.3}, below {:.3} in their mean",
+            levels.1, levels.0
+        ))
     })
 }
 

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use decode::{DecodeError, DecoderPool};
 use domain::messages::ModelRef;
+use domain::policy::IdentityRules;
 use infer::{InferError, Recognizer, Vision};
 use serde::Serialize;
 
@@ -118,13 +119,14 @@ pub struct PairsDataSet {
     pub unusable: BTreeMap<String, usize>,
 }
 
-/// Evaluates a folder; `progress` hears the number done, the number of all, and the name of the next.
+/// Evaluates a folder, also at the levels of a policy; `progress` hears the number done, the number of all, and the name of the next.
 ///
 /// # Errors
 /// If nothing could be started or compared.
 pub fn run(
     folder: &Path,
     settings: &Settings,
+    policy: &IdentityRules,
     mut progress: impl FnMut(usize, usize, &str),
 ) -> Result<PairsEvaluation, PairsError> {
     let identities = Identities::read(folder)?;
@@ -155,7 +157,7 @@ pub fn run(
 
     let data_set = data_set(folder, &identities, templates.len(), &videos);
     let compared = compare(&templates, &videos);
-    let measured = figures::of(&compared, &videos, identities.persons.len())
+    let measured = figures::of(&compared, &videos, identities.persons.len(), policy)
         .ok_or_else(|| PairsError::Nothing { folder: folder.to_owned() })?;
     let model = faces.recognizer.model();
     let thresholds = Thresholds::of(&measured, &model, &data_set);

@@ -59,7 +59,7 @@ fn grid(svg: &mut String) {
         text(svg, (left - 42.0, y + 4.0), "#222", &format!("{:.0} %", fnmr * 100.0));
     }
     text(svg, (WIDTH / 2.0 - 120.0, HEIGHT - 14.0), "#222", "others who match (FMR)");
-    text(svg, (MARGIN, 44.0), "#222", "right persons who do not (FNMR)");
+    text(svg, (MARGIN, 44.0), "#222", "right persons who do not match (FNMR)");
 }
 
 fn point(fmr: f64, fnmr: f64) -> String {
