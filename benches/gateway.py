@@ -2,16 +2,16 @@
 
     gateway.py ADDRESS PROCESS_ID SERVICE_TOKEN PROCTOR_TOKEN UPLOADS LISTENERS
 
-Prints how long acknowledgements and events took, and what the gateway needed. One thread, HTTP/1.1, plain.
+Prints how long acknowledgements and events took, and what the gateway needed.
 """
 
 import asyncio
-import json
 import os
 import random
-import statistics
 import sys
 import time
+
+from door import ask, create, events, spread
 
 CHUNK = os.urandom(100_000)  # 2 s of 400 kbit/s
 EVERY_S = 2
@@ -33,12 +33,6 @@ def memory_mib():
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS"))
 
 
-def spread(delays):
-    delays = sorted(delays)
-    ms = [statistics.median(delays), delays[int(len(delays) * 0.95)], delays[-1]]
-    return "median {:.0f}, p95 {:.0f}, most {:.0f} ms".format(*(1000 * each for each in ms))
-
-
 class Cost:
     """Processor time and memory of the gateway from here on."""
 
@@ -50,28 +44,11 @@ class Cost:
         return f"gateway: {100 * share:.0f} % of a core, {memory_mib()} MiB"
 
 
-async def ask(link, method, path, token, kind, body):
-    reader, writer = link
-    head = f"{method} {path} HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\ncontent-type: {kind}\r\n"
-    writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-    await writer.drain()
-    lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
-    length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
-    return int(lines[0].split()[1]), await reader.readexactly(length)
-
-
-async def create(link, **session):
-    body = json.dumps(session).encode()
-    status, text = await ask(link, "POST", "/v1/sessions", service, "application/json", body)
-    assert status == 201, text
-    return json.loads(text)
-
-
 async def upload(count):
     sessions = []
     for _ in range(count):
         link = await asyncio.open_connection(host, port)
-        sessions.append((link, await create(link, exam="load")))
+        sessions.append((link, await create(link, service, exam="load")))
     delays, statuses, until = [], {}, time.monotonic() + SECONDS
 
     async def one(link, session):
@@ -92,27 +69,22 @@ async def upload(count):
 
 
 async def listen(arrivals):
-    reader, writer = await asyncio.open_connection(host, port)
-    head = f"GET /v1/events?exam=marks HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {proctor}\r\n\r\n"
-    writer.write(head.encode())
-    await reader.readuntil(b"\r\n\r\n")
-
-    async def follow():
-        while line := await reader.readline():
-            if line.startswith(b"data: "):
-                arrivals.append((json.loads(line[6:])["name"], time.monotonic()))
-
-    return asyncio.create_task(follow()), writer
+    link = await asyncio.open_connection(host, port)
+    async for _, told in events(link, "marks", proctor):
+        arrivals.append((told["name"], time.monotonic()))
 
 
 async def tell(count):
     arrivals, open_ones = [], []
-    for _ in range(count):
-        open_ones.append(await listen(arrivals))
+    for number in range(count):
+        open_ones.append(asyncio.create_task(listen(arrivals)))
+        if number % 50 == 0:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(2)
     link, sent, cost = await asyncio.open_connection(host, port), {}, Cost()
     for number in range(EVENTS):
         sent[f"m{number}"] = time.monotonic()
-        await create(link, exam="marks", name=f"m{number}")
+        await create(link, service, exam="marks", name=f"m{number}")
         await asyncio.sleep(1)
     await asyncio.sleep(2)
     delays = [at - sent[name] for name, at in arrivals]
