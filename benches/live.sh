@@ -37,7 +37,8 @@ is_done() { (($(final_scores) >= sessions)); }
 
 # memory_and_time PID: of a process and its children, the most MiB resident and seconds of processor time.
 memory_and_time() {
-    local pids="$1 $(pgrep --parent "$1" | tr '\n' ' ')" ticks
+    local pids ticks
+    pids="$1 $(pgrep --parent "$1" | tr '\n' ' ')"
     ticks=$(getconf CLK_TCK)
     for pid in $pids; do
         awk '/^VmHWM/ { printf "%d ", $2 }' "/proc/$pid/status"

@@ -294,7 +294,8 @@ fn what_killed_cutters_leave_is_what_one_would_have_cut() {
         door.fact(&browser.fact(UploadEvent::Ended));
     }
     door.settle();
-    for end in ["cut.sent=kill@1", "cut.offsets=kill@1", "cut.committed=kill@1", "cut.offsets=kill@1"] {
+    // A commit may hold all of it: after that nobody has anything to do.
+    for end in ["cut.sent=kill@1", "cut.offsets=kill@1", "cut.committed=kill@1"] {
         let worker = door.cutter("cut-resumed-0", &[(FAILPOINTS, end)]);
         assert_eq!(worker.killed_by(), Some(Signal::KILL.as_raw()), "{end}");
     }
