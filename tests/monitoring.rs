@@ -152,6 +152,12 @@ fn worker_says(exam: &Exam, worker: &Worker) -> String {
     publisher.flush(PATIENCE).unwrap();
     exam.final_scores(1);
     exam.read(&exam.topics.dead_letters(), |records| !records.is_empty());
+    // Each role asks every few seconds.
+    for role in ["cut", "observe", "score"] {
+        let lag = format!("invigilator_consumer_lag_records{{role=\"{role}\"");
+        worker
+            .wait_until("it has said how far behind it is", |worker| worker.get("/metrics").1.contains(&lag));
+    }
     worker.get("/metrics").1
 }
 
