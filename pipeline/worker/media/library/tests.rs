@@ -82,8 +82,10 @@ impl Server {
 }
 
 fn answer(status: &str, media: &str) -> String {
+    // It hangs up after each answer: nobody shall ask again by a connection that is about to end.
     format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nLast-Modified: Tue, 01 Jan 2030 00:00:00 GMT\r\n\r\n{media}",
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\
+         Last-Modified: Tue, 01 Jan 2030 00:00:00 GMT\r\n\r\n{media}",
         media.len()
     )
 }
