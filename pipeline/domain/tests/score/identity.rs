@@ -222,7 +222,15 @@ fn reported(outcome: &Outcome, kind: IncidentType) -> Option<MediaMs> {
     })
 }
 
+/// Whole sessions with their comparisons: 1 000 of them take as long as 100 000 cases elsewhere.
+fn some() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.min(1_000), ..config }
+}
+
 proptest! {
+    #![proptest_config(some())]
+
     #[test]
     fn whoever_is_alike_is_never_taken_for_another(
         script in days(), noise in prop::collection::vec(0.9501f32..1.0, 1..40)
