@@ -113,6 +113,11 @@ impl<'a> Gateway<'a> {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// What an operator is answered.
+    pub fn operator(&self, path: &str) -> (u16, String) {
+        ask(&self.telemetry, "GET", path, "", "", b"").unwrap()
+    }
+
     pub fn get(&self, path: &str, token: &str) -> (u16, String) {
         ask(&self.address, "GET", path, token, "", b"").unwrap()
     }
@@ -257,9 +262,8 @@ fn what_a_session_uploads_is_in_kafka_when_it_is_acknowledged() {
         let (_, listed) = gateway.get("/v1/sessions", &proctor);
         listed.contains("\"t1:e1:s1\"").then_some(())
     });
-    let operator = |path: &str| ask(&gateway.telemetry, "GET", path, "", "", b"").unwrap();
-    wait_until("it is ready", || (operator("/readyz").0 == 200).then_some(()));
-    let (_, metrics) = operator("/metrics");
+    wait_until("it is ready", || (gateway.operator("/readyz").0 == 200).then_some(()));
+    let (_, metrics) = gateway.operator("/metrics");
     for series in [
         "invigilator_gateway_chunks_total 5",
         "invigilator_gateway_chunk_bytes_total 50000",
