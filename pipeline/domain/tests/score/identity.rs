@@ -222,15 +222,7 @@ fn reported(outcome: &Outcome, kind: IncidentType) -> Option<MediaMs> {
     })
 }
 
-/// Whole sessions with their comparisons: each takes as long as hundreds of cases elsewhere.
-fn some() -> ProptestConfig {
-    let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.min(200), ..config }
-}
-
 proptest! {
-    #![proptest_config(some())]
-
     #[test]
     fn whoever_is_alike_is_never_taken_for_another(
         script in days(), noise in prop::collection::vec(0.9501f32..1.0, 1..40)
