@@ -16,7 +16,7 @@ use kafka::{Admin, Connection, KafkaError, PartitionReader, Record, Start, Topic
 
 use crate::clock;
 use crate::stages::Stop;
-use crate::telemetry::health::{Health, Pulse};
+use crate::telemetry::health::Pulse;
 use crate::telemetry::metrics::Metrics;
 use crate::topology::PATIENCE;
 
@@ -60,7 +60,7 @@ impl Follower {
         topics: Topics,
         app: &App,
         metrics: Metrics,
-        health: &Health,
+        pulse: Arc<Pulse>,
     ) -> Result<Self, KafkaError> {
         let admin = Admin::new(connection, PATIENCE)?;
         let reader = PartitionReader::new(connection, BUFFER)?;
@@ -84,7 +84,7 @@ impl Follower {
             reader.assign(&starts)?;
             feeds.push((topic, feed));
         }
-        Ok(Self { reader, feeds, behind, app: app.clone(), metrics, pulse: health.register("feed") })
+        Ok(Self { reader, feeds, behind, app: app.clone(), metrics, pulse })
     }
 
     /// Reads until an end is asked for.

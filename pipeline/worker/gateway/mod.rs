@@ -162,6 +162,14 @@ impl Running {
         let Service { settings, gateway, subscribers, metrics, health, stop } = service;
         let connection = settings.connection().map_err(configuration)?;
         let topics = settings.topics().map_err(configuration)?;
+        // Not ready before the feed has got to the end, whoever else is.
+        let pulse = health.register("feed");
+        if let Some(source) = gateway.key_source {
+            let wanted: Arc<Notify> = Arc::clone(&app.key_wanted);
+            runtime.spawn(keep(source, keys, wanted));
+        }
+        // Uploads wait for nothing that follows: brokers may take long to say where topics end.
+        let serving = runtime.spawn(server.run(router(&app), Arc::new(metrics.clone()), app.closing.clone()));
         let telling = Telling {
             connection: &connection,
             topics: &topics,
@@ -174,7 +182,7 @@ impl Running {
         };
         let couriers =
             telling.begin(subscribers.all(&app.store)).map_err(|error| Failure::new(Exit::Service, error))?;
-        let follower = Follower::open(&connection, topics, &app, metrics.clone(), &health)
+        let follower = Follower::open(&connection, topics, &app, metrics.clone(), pulse)
             .map_err(|error| Failure::new(Exit::Service, error))?;
         let follow = {
             let stop = stop.clone();
@@ -185,11 +193,6 @@ impl Running {
             }
         };
         let following = thread::Builder::new().name("feed".to_owned()).spawn(follow)?;
-        if let Some(source) = gateway.key_source {
-            let wanted: Arc<Notify> = Arc::clone(&app.key_wanted);
-            runtime.spawn(keep(source, keys, wanted));
-        }
-        let serving = runtime.spawn(server.run(router(&app), Arc::new(metrics), app.closing.clone()));
         stop.wait_for_drain();
         // Nobody listens any more if the server has ended already.
         let _told = close.send(true);
