@@ -53,17 +53,10 @@ fn token(args: &TokenArgs) -> Result<Exit, Failure> {
     let expires = SystemTime::now().checked_add(args.ttl);
     let expires = expires.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
     let exp = expires.ok_or_else(|| usage("the time to live is too long"))?.as_secs();
+    let roles = args.role.iter().map(|role| Role::from(*role)).collect();
     let claims = Claims {
-        sub: args.subject.clone(),
-        tenant: args.tenant.clone(),
-        roles: args.role.iter().map(|role| Role::from(*role)).collect(),
         exams: (!args.exam.is_empty()).then(|| args.exam.clone()),
-        session: None,
-        renew_until: None,
-        created: None,
-        exp,
-        iss: String::new(),
-        aud: String::new(),
+        ..Claims::new(args.subject.clone(), args.tenant.clone(), roles, exp)
     };
     writeln!(io::stdout(), "{}", secret(&settings)?.sign(&claims, &settings.gateway.audience))?;
     Ok(Exit::Ok)

@@ -113,18 +113,7 @@ mod tests {
     use super::*;
 
     fn claims() -> Claims {
-        Claims {
-            sub: "u".to_owned(),
-            tenant: "t1".to_owned(),
-            roles: vec![Role::Proctor],
-            exams: None,
-            session: None,
-            renew_until: None,
-            created: None,
-            exp: 0,
-            iss: String::new(),
-            aud: String::new(),
-        }
+        Claims::new("u".to_owned(), "t1".to_owned(), vec![Role::Proctor], 0)
     }
 
     #[test]

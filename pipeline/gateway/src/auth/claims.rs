@@ -71,6 +71,22 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// What somebody may do in all of a tenant, until a time in seconds since 1970. Issuer and audience are the signer's.
+    pub fn new(sub: String, tenant: String, roles: Vec<Role>, exp: u64) -> Self {
+        Self {
+            sub,
+            tenant,
+            roles,
+            exams: None,
+            session: None,
+            renew_until: None,
+            created: None,
+            exp,
+            iss: String::new(),
+            aud: String::new(),
+        }
+    }
+
     /// When the token expires, RFC 3339.
     pub fn expires_at(&self) -> String {
         clock::rfc3339(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(self.exp))

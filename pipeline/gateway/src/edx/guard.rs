@@ -46,18 +46,8 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Json<Acce
         return Err(Problem::no_token());
     };
     app.limits.requests.take(&(&platform.tenant, &platform.name, "token"), 1)?;
-    let claims = Claims {
-        sub: platform.name.clone(),
-        tenant: platform.tenant.clone(),
-        roles: vec![Role::Service],
-        exams: None,
-        session: None,
-        renew_until: None,
-        created: None,
-        exp: clock::now_s() + LIFE_S,
-        iss: String::new(),
-        aud: String::new(),
-    };
+    let (name, tenant) = (platform.name.clone(), platform.tenant.clone());
+    let claims = Claims::new(name, tenant, vec![Role::Service], clock::now_s() + LIFE_S);
     Ok(Json(AccessToken { access_token: app.keys.sign(&claims), token_type: "JWT", expires_in: LIFE_S }))
 }
 

@@ -59,17 +59,10 @@ pub async fn redirect(
     if !(1..=LONGEST_ID).contains(&person.len()) {
         return Err(Problem::bad_request("the id of the person is none"));
     }
+    let (staff, tenant) = (format!("{}-{person}", platform.name), platform.tenant.clone());
     let claims = Claims {
-        sub: format!("{}-{person}", platform.name),
-        tenant: platform.tenant.clone(),
-        roles: vec![Role::Reviewer],
         exams: Some(vec![exam.clone()]),
-        session: None,
-        renew_until: None,
-        created: None,
-        exp: clock::now_s() + LIFE_S,
-        iss: String::new(),
-        aud: String::new(),
+        ..Claims::new(staff, tenant, vec![Role::Reviewer], clock::now_s() + LIFE_S)
     };
     let token = app.keys.sign(&claims);
     let session = vouched.attempt_id.and_then(|attempt| platform.session(&exam, &attempt));

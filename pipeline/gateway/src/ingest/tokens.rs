@@ -76,18 +76,14 @@ pub(crate) fn issue(
     if renew_until <= now {
         return Err(Problem::forbidden());
     }
+    let exp = (now + app.settings.token_ttl.as_secs()).min(renew_until);
+    // Who that is, only the exam client knows.
+    let (candidate, tenant) = ("candidate".to_owned(), session.tenant().to_owned());
     let claims = Claims {
-        // Who that is, only the exam client knows.
-        sub: "candidate".to_owned(),
-        tenant: session.tenant().to_owned(),
-        roles: vec![Role::Candidate],
-        exams: None,
         session: Some(session.as_str().to_owned()),
         renew_until: Some(renew_until),
         created,
-        exp: (now + app.settings.token_ttl.as_secs()).min(renew_until),
-        iss: String::new(),
-        aud: String::new(),
+        ..Claims::new(candidate, tenant, vec![Role::Candidate], exp)
     };
     let age = created.map_or(0, |created| now.saturating_sub(created));
     let first_chunk = age.saturating_mul(CHUNKS_PER_S).min(ChunkHeader::MOST - 1);
