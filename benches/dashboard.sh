@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 sessions=${1:-20} recording=tests/media/clips/${2:-c05_second_person_vp8.webm}
 program=target/release/invigilator
-folder=$(mktemp -d -t invigilator-dashboard-XXXXXX)
+folder=$(mktemp -d --suffix -invigilator-dashboard)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait || true; rm -rf "$folder"' EXIT
 
 openssl rand -hex 32 >"$folder/key"

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 uploads=${1:-300} listeners=${2:-5000}
 program=target/release/invigilator
-folder=$(mktemp -d -t invigilator-gateway-XXXXXX)
+folder=$(mktemp -d --suffix -invigilator-gateway)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait || true; rm -rf "$folder"' EXIT
 ulimit -n "$(ulimit -Hn)"
 

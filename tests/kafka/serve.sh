@@ -11,7 +11,7 @@ cache=$root/.cache/kafka
 port=${1:-9092}
 [[ -f $cache/storage/meta.properties ]] || { echo "the broker is missing; run: make setup-kafka" >&2; exit 1; }
 
-folder=$(mktemp -d -t invigilator-kafka-XXXXXX)
+folder=$(mktemp -d --suffix -invigilator-kafka)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/data"
 cp "$cache"/storage/* "$folder/data/"
