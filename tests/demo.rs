@@ -116,7 +116,8 @@ fn the_dashboard_shows_the_candidates_and_stays_until_interrupted() {
 #[test]
 fn an_interrupted_run_says_so_and_leaves_nothing_behind() {
     let temporary = tempfile::tempdir().unwrap();
-    let mut demo = program(temporary.path(), "calm").spawn().unwrap();
+    // As slow as it was recorded: it cannot be over before it is interrupted.
+    let mut demo = program(temporary.path(), "calm").args(["--speed", "1"]).spawn().unwrap();
     let mut told = BufReader::new(demo.stderr.take().unwrap()).lines().map(Result::unwrap);
     told.find(|line| line.contains("/1 final")).expect("it told how it goes before it ended");
     let interrupt = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
