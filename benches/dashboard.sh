@@ -8,21 +8,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sessions=${1:-20} recording=tests/media/clips/${2:-c05_second_person_vp8.webm}
-program=target/release/invigilator
-folder=$(mktemp -d --suffix -invigilator-dashboard)
-trap 'kill $(jobs -p) 2>/dev/null || true; wait || true; rm -rf "$folder"' EXIT
-
-openssl rand -hex 32 >"$folder/key"
-chmod 600 "$folder/key"
-export INVIGILATOR__GATEWAY__KEY_FILE=$folder/key INVIGILATOR__GATEWAY__STORE=$folder/store
-export INVIGILATOR__KAFKA__BROKERS=127.0.0.1:19092 INVIGILATOR__TELEMETRY__LISTEN=127.0.0.1:0
-
-tests/kafka/serve.sh 19092 >"$folder/broker.log" 2>&1 &
-until "$program" topics create --partitions 4 --replication 1 >"$folder/topics.log" 2>&1; do sleep 1; done
+source benches/door.sh
 "$program" worker 2>"$folder/worker.log" &
-"$program" gateway --listen 127.0.0.1:18443 2>"$folder/gateway.log" &
-until grep -q 'gateway started' "$folder/gateway.log"; do sleep 0.2; done
+open_door
 until (($(grep -c 'partitions assigned' "$folder/worker.log") >= 3)); do sleep 0.2; done
-token() { "$program" gateway token --tenant t1 --role "$1"; }
-python3 benches/dashboard.py 127.0.0.1:18443 "$(token service)" "$(token proctor)" "$recording" \
+python3 benches/dashboard.py "$address" "$(token service)" "$(token proctor)" "$recording" \
     config/policies/standard.toml "$sessions"
