@@ -19,6 +19,15 @@ use crate::telemetry::server::Server;
 /// How long giving up may take.
 const LET_GO_WITHIN: Duration = Duration::from_secs(3);
 
+/// What becomes of a process when everything was given up, and even that takes too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overdue {
+    /// It ends without a word to the brokers.
+    Leaves,
+    /// It takes its time: it has more to clear away than what is between it and the brokers.
+    Stays,
+}
+
 /// Attends to a service.
 pub struct Attendant {
     /// Address of `/metrics`, `/healthz` and `/readyz`.
@@ -36,13 +45,13 @@ pub struct Attendant {
 }
 
 impl Attendant {
-    /// Begins, on threads that live as long as the process. With `signals`, SIGTERM and SIGINT end the service: a
-    /// first one in order, a second now; and what cannot even be given up in order, because brokers do not answer,
-    /// is left as it is. Returns where operators are answered.
+    /// Begins, on threads that live as long as the process. SIGTERM and SIGINT end the service: a first one in order,
+    /// a second now; what cannot even be given up in order, because brokers do not answer, is `overdue`. Returns
+    /// where operators are answered.
     ///
     /// # Errors
     /// If the address cannot be had.
-    pub fn begin(self, signals: bool) -> Result<Option<SocketAddr>, Failure> {
+    pub fn begin(self, overdue: Overdue) -> Result<Option<SocketAddr>, Failure> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let server = self.listen.map(|listen| runtime.block_on(Server::bind(listen)));
         let server = server.transpose().map_err(|error| {
@@ -50,16 +59,14 @@ impl Attendant {
             Failure::new(Exit::Environment, anyhow!("cannot listen on {listen} (telemetry.listen): {error}"))
         })?;
         let address = server.as_ref().map(Server::address).transpose()?;
-        keep_deadline(self.stop.clone(), self.drain_deadline, signals)?;
+        keep_deadline(self.stop.clone(), self.drain_deadline, overdue)?;
         let Self { metrics, health, stop, refresh, .. } = self;
         let attend = move || {
             runtime.block_on(async {
                 if let Some(server) = server {
                     tokio::spawn(server.run(metrics, health.clone(), refresh));
                 }
-                if signals {
-                    end_on_signals(&stop, &health).await;
-                }
+                end_on_signals(&stop, &health).await;
                 std::future::pending::<()>().await;
             });
         };
@@ -68,17 +75,16 @@ impl Attendant {
     }
 }
 
-/// Gives up what an orderly end has not finished by its deadline. With `leaves`, the process ends a while
-/// after everything was given up, should even that take longer. It loses nothing: what was not acknowledged
-/// is not committed either.
-fn keep_deadline(stop: Stop, drain_deadline: Duration, leaves: bool) -> io::Result<JoinHandle<()>> {
+/// Gives up what an orderly end has not finished by its deadline, and leaves, if it may, a while after that. It
+/// loses nothing: what was not acknowledged is not committed either.
+fn keep_deadline(stop: Stop, drain_deadline: Duration, overdue: Overdue) -> io::Result<JoinHandle<()>> {
     let keep = move || {
         stop.wait_for_drain();
         if !stop.rest(drain_deadline) {
             tracing::warn!("the drain deadline has passed: a successor does the rest again");
             stop.now();
         }
-        if leaves {
+        if overdue == Overdue::Leaves {
             thread::sleep(LET_GO_WITHIN);
             tracing::warn!("the end takes too long: leaving without a word to the brokers");
             let exit = if stop.failure().is_some() { Exit::Service } else { Exit::Ok };

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use infer::InUse;
 
 use crate::access::{self, Party};
-use crate::attend::Attendant;
+use crate::attend::{Attendant, Overdue};
 use crate::exit::{Exit, Failure};
 use crate::identity::keys::TenantKeys;
 use crate::media::Library;
@@ -85,11 +85,11 @@ impl Service {
         &self.metrics
     }
 
-    /// Attends to operators and, with `signals`, to SIGTERM and SIGINT: see [`Attendant::begin`].
+    /// Attends to operators and signals: see [`Attendant::begin`].
     ///
     /// # Errors
     /// If the address cannot be had.
-    pub fn serve(&self, signals: bool) -> Result<Option<SocketAddr>, Failure> {
+    pub fn serve(&self, overdue: Overdue) -> Result<Option<SocketAddr>, Failure> {
         let refresh = {
             let (budgets, metrics) = (self.budgets.clone(), self.metrics.clone());
             let workshop = self.workshop.clone();
@@ -108,7 +108,7 @@ impl Service {
             stop: self.stop.clone(),
             refresh,
         };
-        attendant.begin(signals)
+        attendant.begin(overdue)
     }
 
     /// Waits for brokers to answer, and looks whether the topics of the roles are as they must be. Returns

@@ -1,5 +1,6 @@
 //! `invigilator worker`: works on records from Kafka until it is told to stop.
 
+use crate::attend::Overdue;
 use crate::cli::WorkerArgs;
 use crate::exit::{Exit, Failure};
 use crate::failpoint;
@@ -22,7 +23,7 @@ pub fn run(args: &WorkerArgs) -> Result<Exit, Failure> {
     let roles = roles.join(",");
     let brokers = settings.kafka.brokers.clone();
     let service = Service::new(settings, policy)?;
-    let address = service.serve(true)?.map(|address| address.to_string()).unwrap_or_default();
+    let address = service.serve(Overdue::Leaves)?.map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(roles, brokers, telemetry = address, "worker started");
     if service.wait_for_topics()? {
         service.work()?;

@@ -27,6 +27,7 @@ use anyhow::anyhow;
 use domain::error::ErrorKind;
 use kafka::{Connection, KafkaError, PartitionReader, Start, Topics};
 
+use crate::attend::Overdue;
 use crate::exit::{Exit, Failure, with_causes};
 use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, SessionPlan, Shelf};
 use crate::service::Service;
@@ -99,7 +100,8 @@ impl Demo {
         let onlooker = onlooker(&connection, stage.topics()).map_err(service)?;
         let publication = self.publication(&stage, &connection, &policy, &settings)?;
         let worker = Service::new(settings.clone(), policy)?;
-        worker.serve(true)?;
+        // Temporary files and topics have to go, however long that takes.
+        worker.serve(Overdue::Stays)?;
         let door = Door::open(&settings)?;
         watch(Scene::Open(door.links()));
         let (publication, plans, stays) = (&publication, self.plans(), self.stays);

@@ -31,7 +31,7 @@ use self::feed::Follower;
 use self::log::KafkaLog;
 use self::tell::Telling;
 use crate::access::{self, Party};
-use crate::attend::Attendant;
+use crate::attend::{Attendant, Overdue};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 use crate::stages::Stop;
@@ -89,7 +89,7 @@ impl Service {
             stop: self.stop.clone(),
             refresh: Arc::new(|| ()),
         };
-        attendant.begin(true)
+        attendant.begin(Overdue::Leaves)
     }
 
     /// Waits for brokers to answer, and looks whether the topics are as they must be. Returns whether work may
