@@ -2,7 +2,7 @@
 //! (`browser/fake.mjs`) that misbehaves when it is told to, and with everything real, from a camera to a score.
 //! What is promised in detail, each file of `browser/` says.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -64,7 +64,7 @@ fn what_a_camera_sees_becomes_a_score_and_a_person_decides() {
     let exam = Exam::new("browser");
     exam.create_topics();
     let _worker = exam.worker("browser-0");
-    let gateway = Gateway::start(&exam, folder.path());
+    let gateway = Gateway::start(&exam, folder.path(), &[]);
     let given = json!({
         "origin": gateway.origin,
         "service": gateway.token("service"),
@@ -72,6 +72,56 @@ fn what_a_camera_sees_becomes_a_score_and_a_person_decides() {
         "camera": camera("c05_second_person_vp8.webm", folder.path()),
     });
     run_with("whole.mjs", &given);
+}
+
+#[test]
+fn proctors_sign_in_where_their_institution_knows_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let exam = Exam::new("sign-in");
+    exam.create_topics();
+    let mut provider = Provider::start();
+    let keys = format!("{}/jwks", provider.issuer);
+    let settings = [
+        ("ISSUER", provider.issuer.as_str()),
+        ("JWKS", keys.as_str()),
+        ("SIGN_IN_CLIENT", "dashboard"),
+        ("SIGN_IN_RESOURCE", "https://gateway.test"),
+    ];
+    let gateway = Gateway::start(&exam, folder.path(), &settings);
+    provider.know(&gateway.origin);
+    run_with("sign-in.mjs", &json!({ "origin": gateway.origin }));
+}
+
+/// A running identity provider.
+struct Provider {
+    process: Child,
+    issuer: String,
+}
+
+impl Provider {
+    /// Starts it and waits until it says where it is.
+    fn start() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/provider.mjs");
+        let mut command = Command::new("node");
+        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut issuer = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut issuer).unwrap();
+        Self { process, issuer: issuer.trim().to_owned() }
+    }
+
+    /// Tells it where the dashboard is: it answers nobody before.
+    fn know(&mut self, origin: &str) {
+        writeln!(self.process.stdin.as_mut().unwrap(), "{origin}").unwrap();
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _gone = self.process.kill();
+        let _status = self.process.wait();
+    }
 }
 
 /// A clip as Chromium plays it for a webcam, again and again.
@@ -92,8 +142,8 @@ struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it and waits until the log says where it is.
-    fn start(exam: &Exam, folder: &Path) -> Self {
+    /// Starts it, with further settings, and waits until the log says where it is.
+    fn start(exam: &Exam, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let key_file = folder.join("gateway.key");
         std::fs::write(&key_file, "a secret of tests, which is long enough\n").unwrap();
         let mut command = exam.command("gateway");
@@ -102,6 +152,7 @@ impl Gateway {
             .env("INVIGILATOR__GATEWAY__KEY_FILE", &key_file)
             .env("INVIGILATOR__GATEWAY__STORE", folder.join("store"))
             .env("INVIGILATOR__TELEMETRY__LISTEN", "127.0.0.1:0")
+            .envs(settings.iter().map(|(name, value)| (format!("INVIGILATOR__GATEWAY__{name}"), value)))
             .stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());

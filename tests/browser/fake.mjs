@@ -72,6 +72,8 @@ export class Fake {
   firstChunk = 0;
   /** So many chunks are taken whose answers then get lost. */
   lostAnswers = 0;
+  /** Who signs people in. */
+  provider = null;
   /** Answers to give instead, once each: {match: RegExp on "METHOD path", status, headers}. */
   instead = [];
   #held = null;
@@ -153,6 +155,7 @@ export class Fake {
     if (!url.pathname.startsWith("/v1/")) return this.#file(url.pathname, response);
     const notice = url.pathname.match(/^\/v1\/policies\/[^/]+\/notice$/);
     if (notice) return this.#json(response, 200, NOTICE);
+    if (url.pathname === "/v1/sign-in") return this.#json(response, 200, { provider: this.provider });
     const claims = this.#claims(request);
     if (!claims) return this.#problem(response, 401, "no or bad token");
     const [, , first, id, rest, last] = url.pathname.split("/");

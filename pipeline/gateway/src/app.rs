@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post, put};
@@ -26,7 +26,7 @@ use crate::meter::Meter;
 use crate::read::{Items, audit, exams, lists, session};
 use crate::settings::GatewaySettings;
 use crate::store::{Store, StoreError};
-use crate::{clock, edx, headers, notice, openapi, pages, random, reviews};
+use crate::{clock, edx, headers, notice, openapi, pages, random, reviews, sign_in};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// As the settings say.
     pub settings: GatewaySettings,
+    /// What pages may do.
+    pub content_policy: HeaderValue,
     /// Whom to believe.
     pub keys: Arc<Keys>,
     /// Told when a token names a key that is not known.
@@ -60,7 +62,7 @@ impl App {
     /// Puts the parts together.
     ///
     /// # Errors
-    /// If the system has no random numbers.
+    /// If the system has no random numbers, or an origin is none.
     pub fn new(
         settings: GatewaySettings,
         keys: Arc<Keys>,
@@ -74,6 +76,7 @@ impl App {
             listeners: Arc::new(Semaphore::new(settings.listeners)),
             ring: Arc::new(Ring::new(random::name()?)),
             key_wanted: Arc::default(),
+            content_policy: headers::content_policy(&settings)?,
             settings,
             keys,
             log,
@@ -242,6 +245,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         )
         .gives::<notice::Notice>(StatusCode::OK)
         .fails(&[404]),
+        row(Method::GET, "/v1/sign-in", EVERYBODY, "Read where people get their tokens", get(sign_in::read))
+            .gives::<sign_in::SignIn>(StatusCode::OK),
         row(Method::GET, "/v1/openapi.json", EVERYBODY, "Read this description", get(openapi::read))
             .gives::<serde_json::Value>(StatusCode::OK),
     ]

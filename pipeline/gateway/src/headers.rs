@@ -12,13 +12,25 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
+use crate::error::Problem;
+use crate::settings::GatewaySettings;
 
-/// No script but our own files, no frame around us, nothing from elsewhere.
+/// No script but our own files, no frame around us, nothing from elsewhere. What may be asked is added.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; frame-ancestors 'none'; \
-    base-uri 'none'; form-action 'none'";
+    img-src 'self' data: blob:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; \
+    form-action 'none'; connect-src 'self'";
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 const SAME_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// What pages may do: the dashboard asks us, and whoever signs people in.
+///
+/// # Errors
+/// If an origin cannot stand in a header.
+pub fn content_policy(settings: &GatewaySettings) -> Result<HeaderValue, Problem> {
+    let sources = settings.provider.iter().flat_map(|provider| provider.sources());
+    let policy = sources.fold(CONTENT_POLICY.to_owned(), |policy, source| format!("{policy} {source}"));
+    HeaderValue::try_from(policy).map_err(|_| Problem::internal())
+}
 
 /// Adds the headers, and answers browsers that ask whether a page may ask.
 pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -29,8 +41,8 @@ pub async fn secure(State(app): State<App>, request: Request, next: Next) -> Res
         && request.uri().path().starts_with("/v1/");
     let mut response = if is_preflight { preflight(origin.is_some()) } else { next.run(request).await };
     let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, app.content_policy.clone());
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    set(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(REFERRER_POLICY, "no-referrer");
     set(SAME_ORIGIN, "same-origin");

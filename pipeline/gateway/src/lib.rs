@@ -46,6 +46,7 @@ pub mod read;
 pub mod reviews;
 pub mod server;
 pub mod settings;
+pub mod sign_in;
 pub mod store;
 pub mod subscribers;
 

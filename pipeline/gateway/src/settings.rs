@@ -12,6 +12,7 @@ use domain::policy::Policy;
 use crate::auth::Trust;
 use crate::auth::refresh::KeySource;
 use crate::edx::Platform;
+use crate::sign_in::Provider;
 use crate::store::Retention;
 
 /// Validated settings.
@@ -25,6 +26,8 @@ pub struct GatewaySettings {
     pub trust: Trust,
     /// Where the identity provider's keys are.
     pub key_source: Option<KeySource>,
+    /// Where the dashboard signs people in.
+    pub provider: Option<Provider>,
     /// How long an upload token is good.
     pub token_ttl: Duration,
     /// The largest chunk, in bytes.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ::gateway::auth::Trust;
 use ::gateway::auth::refresh::KeySource;
+use ::gateway::sign_in::Provider;
 use ::gateway::{GatewaySettings, Retention};
 
 use kafka::topics::{self, CleanUp};
@@ -77,6 +78,7 @@ impl Settings {
                 issuer: (!raw.issuer.is_empty()).then(|| raw.issuer.clone()),
             },
             key_source,
+            provider: provider(raw),
             token_ttl: Duration::from_secs(raw.token_ttl_s.into()),
             max_chunk_bytes: raw.max_chunk_kib as usize * 1024,
             body_timeout: Duration::from_millis(raw.body_timeout_ms.into()),
@@ -99,6 +101,17 @@ impl Settings {
             attempts_on: BTreeMap::new(),
         })
     }
+}
+
+fn provider(raw: &RawGateway) -> Option<Provider> {
+    let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Some(Provider {
+        client_id: filled(&raw.sign_in_client)?,
+        issuer: raw.issuer.clone(),
+        scope: raw.sign_in_scope.clone(),
+        resource: filled(&raw.sign_in_resource),
+        origins: raw.sign_in_origins.clone(),
+    })
 }
 
 /// How long what is kept, unless an operator has changed a topic: for people.

@@ -338,6 +338,14 @@ pub struct RawGateway {
     pub issuer: String,
     /// The identity provider's keys: a file, or an address.
     pub jwks: String,
+    /// Who the dashboard is to the identity provider, which signs people in; empty = it does not.
+    pub sign_in_client: String,
+    /// What the dashboard asks for then.
+    pub sign_in_scope: String,
+    /// For whom it wants the token; empty = the provider knows.
+    pub sign_in_resource: String,
+    /// Origins that the dashboard may ask besides the issuer's.
+    pub sign_in_origins: Vec<String>,
     /// How long an upload token is good, in seconds.
     #[schemars(range(min = 60, max = 86_400))]
     pub token_ttl_s: u32,

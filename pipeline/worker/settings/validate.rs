@@ -303,11 +303,20 @@ impl Check<'_> {
         self.within("gateway.body_timeout_ms", raw.body_timeout_ms, 100, 600_000);
         self.within("gateway.append_timeout_ms", raw.append_timeout_ms, 1000, 600_000);
         self.within("gateway.drain_deadline_ms", raw.drain_deadline_ms, 1000, 600_000);
-        for origin in &raw.cors_origins {
-            let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
-            let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '*', '@']));
-            let message = format!("`{origin}` is no origin such as https://exam.example.org");
-            self.unless(is_origin, "gateway.cors_origins", &message);
+        let is_address = web_host(&raw.issuer).is_some();
+        let fits = raw.sign_in_client.is_empty() || is_address;
+        self.unless(fits, "gateway.sign_in_client", "needs gateway.issuer, an address such as https://id.example.org");
+        let fits = raw.sign_in_scope.split(' ').any(|word| word == "openid");
+        self.unless(fits, "gateway.sign_in_scope", "must have openid among its words");
+        for (name, origins) in [
+            ("gateway.cors_origins", &raw.cors_origins),
+            ("gateway.sign_in_origins", &raw.sign_in_origins),
+        ] {
+            for origin in origins {
+                let is_origin = web_host(origin).is_some_and(|host| !host.contains('/'));
+                let message = format!("`{origin}` is no origin such as https://exam.example.org");
+                self.unless(is_origin, name, &message);
+            }
         }
     }
 
@@ -315,9 +324,7 @@ impl Check<'_> {
         let listen = raw.listen.is_empty() || raw.listen.parse::<SocketAddr>().is_ok();
         self.unless(listen, "telemetry.listen", "must be empty or an address such as 127.0.0.1:9464");
         let endpoint = &raw.otlp_endpoint;
-        let is_address = ["http://", "https://"].iter().any(|scheme| {
-            endpoint.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.contains([' ', '@']))
-        });
+        let is_address = web_host(endpoint).is_some();
         let message = "must be empty or an address such as http://127.0.0.1:4318, without credentials";
         self.unless(endpoint.is_empty() || is_address, "telemetry.otlp_endpoint", message);
     }
@@ -327,4 +334,11 @@ impl Check<'_> {
 fn is_kafka_name(name: &str) -> bool {
     (1..=100).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// What stands behind the scheme of an address of the web; nothing if it is none that can stand in a header.
+fn web_host(address: &str) -> Option<&str> {
+    let host = ["https://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme))?;
+    let is_one = !host.is_empty() && !host.contains([' ', '*', '@', ';', ',', '\'', '"']) && host.is_ascii();
+    is_one.then_some(host)
 }

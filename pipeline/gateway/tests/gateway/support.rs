@@ -119,6 +119,7 @@ pub fn settings() -> GatewaySettings {
         tls: None,
         trust: Trust { audience: AUDIENCE.to_owned(), issuer: Some("https://issuer.test".to_owned()) },
         key_source: None,
+        provider: None,
         token_ttl: Duration::from_secs(900),
         max_chunk_bytes: 1 << 20,
         body_timeout: PATIENCE,

@@ -8,6 +8,7 @@ import { follow } from "./events.js";
 import { listen, showHelp } from "./keys.js";
 import { SessionPage } from "./session.js";
 import { Sessions, TABS } from "./sessions.js";
+import * as provider from "./sign-in.js";
 import { Wall } from "./wall.js";
 
 const main = document.getElementById("main");
@@ -25,6 +26,7 @@ let wall = null,
 // ---- Views
 
 function route() {
+  document.getElementById("sign-out").hidden = !token();
   if (!token()) return signIn();
   const id = location.pathname.match(/^\/session\/([^/]+)$/)?.[1];
   if (!wall) {
@@ -61,28 +63,34 @@ function back() {
   else go("/");
 }
 
-function signIn(message = "") {
+async function signIn(message = "") {
+  main.replaceChildren();
+  const signsIn = await provider.isThere();
+  if (token()) return; // It came by the address meanwhile.
   const field = h("textarea", { id: "token", rows: 4, required: true, spellcheck: "false", autocomplete: "off" });
   const form = h(
     "form",
     {
-      class: "card sign-in",
       onsubmit: (event) => {
         event.preventDefault();
         setToken(field.value);
         route();
       },
     },
-    h("h1", {}, "Open the dashboard"),
-    h("p", {}, "Follow the link that you were given, or paste an access token. It stays in this tab."),
-    h("p", { class: "error", role: "alert" }, message),
     h("label", { for: "token" }, "Access token"),
     field,
-    h("p", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Open")),
+    h("p", { class: "actions" }, h("button", { type: "submit", class: !signsIn && "primary" }, "Open")),
   );
+  const leave = () => provider.leave().catch((problem) => signIn(`You cannot be signed in: ${problem.message}`));
+  const button = h("button", { type: "button", class: "primary", onclick: leave }, "Sign in");
+  const paste = "Follow the link that you were given, or paste an access token. It stays in this tab.";
+  const ways = signsIn
+    ? [h("p", { class: "actions" }, button), h("details", {}, h("summary", {}, "With an access token"), form)]
+    : [h("p", {}, paste), form];
+  const alert = h("p", { class: "error", role: "alert" }, message);
   document.title = "Open the dashboard – Invigilator";
-  main.replaceChildren(form);
-  field.focus();
+  main.replaceChildren(h("section", { class: "card sign-in" }, h("h1", {}, "Open the dashboard"), alert, ...ways));
+  (signsIn ? button : field).focus();
 }
 
 function signOut(message) {
@@ -92,6 +100,8 @@ function signOut(message) {
   [wall, page] = [null, null];
   sessions.clear();
   setToken(null);
+  provider.forget();
+  document.getElementById("sign-out").hidden = true;
   signIn(message);
 }
 
@@ -191,6 +201,7 @@ const themeNow = () => localStorage.getItem("invigilator.theme") ?? "system";
 
 takeToken();
 theme(themeNow());
+document.getElementById("sign-out").addEventListener("click", () => signOut("You are signed out, in this tab."));
 document
   .getElementById("theme")
   .addEventListener("click", () => theme(THEMES[(THEMES.indexOf(themeNow()) + 1) % THEMES.length]));
@@ -208,4 +219,4 @@ addEventListener("hashchange", () => {
   route();
 });
 listen(keysNow);
-route();
+provider.arrive().then(route, (problem) => signIn(`You are not signed in: ${problem.message}`));
