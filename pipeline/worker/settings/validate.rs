@@ -305,13 +305,16 @@ impl Check<'_> {
         self.within("gateway.drain_deadline_ms", raw.drain_deadline_ms, 1000, 600_000);
         let is_address = web_host(&raw.issuer).is_some();
         let fits = raw.sign_in_client.is_empty() || is_address;
-        self.unless(fits, "gateway.sign_in_client", "needs gateway.issuer, an address such as https://id.example.org");
+        self.unless(
+            fits,
+            "gateway.sign_in_client",
+            "needs gateway.issuer, an address such as https://id.example.org",
+        );
         let fits = raw.sign_in_scope.split(' ').any(|word| word == "openid");
         self.unless(fits, "gateway.sign_in_scope", "must have openid among its words");
-        for (name, origins) in [
-            ("gateway.cors_origins", &raw.cors_origins),
-            ("gateway.sign_in_origins", &raw.sign_in_origins),
-        ] {
+        for (name, origins) in
+            [("gateway.cors_origins", &raw.cors_origins), ("gateway.sign_in_origins", &raw.sign_in_origins)]
+        {
             for origin in origins {
                 let is_origin = web_host(origin).is_some_and(|host| !host.contains('/'));
                 let message = format!("`{origin}` is no origin such as https://exam.example.org");

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use gateway::GatewaySettings;
 use gateway::auth::Role;
+use gateway::sign_in::Provider;
 use tempfile::TempDir;
 
 use crate::support::{Gateway, request, settings};
@@ -25,6 +26,31 @@ fn every_answer_says_what_browsers_may_do_with_it() {
     }
     let camera = gateway.get("/candidate/", "");
     assert!(camera.header("permissions-policy").unwrap().contains("camera=(self)"));
+}
+
+#[test]
+fn pages_may_ask_the_identity_provider_that_is_set_and_nobody_else() {
+    let asks = |gateway: &Gateway| {
+        let page = gateway.get("/", "");
+        let policy = page.header("content-security-policy").unwrap();
+        policy.split("; ").find_map(|part| part.strip_prefix("connect-src ")).map(str::to_owned)
+    };
+    let nobody = Gateway::start();
+    assert_eq!(asks(&nobody).as_deref(), Some("'self'"));
+    assert!(nobody.get("/v1/sign-in", "").json()["provider"].is_null());
+
+    let provider = Provider {
+        issuer: "https://id.test/realms/college".to_owned(),
+        client_id: "dashboard".to_owned(),
+        scope: "openid".to_owned(),
+        resource: None,
+        origins: vec!["https://tokens.test".to_owned()],
+    };
+    let somebody = Gateway::with(GatewaySettings { provider: Some(provider), ..settings() });
+    assert_eq!(asks(&somebody).as_deref(), Some("'self' https://id.test https://tokens.test"));
+    let told = somebody.get("/v1/sign-in", "").json();
+    assert_eq!(told["provider"]["issuer"], "https://id.test/realms/college");
+    assert_eq!(told["provider"]["client_id"], "dashboard");
 }
 
 #[test]
