@@ -4,11 +4,11 @@
 //! Labels come from enums and from tables of the program, never from records: a session, a tenant or a
 //! file name as a label would grow without bound and tell who sat an exam.
 
+mod event_time;
 mod gateway;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use decode::{Barrier, Confinement};
@@ -21,6 +21,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use self::event_time::EventTime;
 use self::gateway::GatewayMetrics;
 use crate::clock;
 use crate::settings::Role;
@@ -104,9 +105,6 @@ impl Pool {
     }
 }
 
-/// What stands for "nothing waits" among arrival times, which are later than 1970.
-const CAUGHT_UP: i64 = 0;
-
 /// From a millisecond to a minute and a half.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0, 90.0];
@@ -137,8 +135,7 @@ pub struct Metrics {
     observe_delay: Histogram,
     score_delay: Histogram,
     event_time_lag: GaugeVec,
-    /// Per role: when the segment arrived whose result was finished last, or [`CAUGHT_UP`].
-    reached: Arc<[AtomicI64; Role::ALL.len()]>,
+    event_time: Arc<EventTime>,
     lag: IntGaugeVec,
     partitions: IntGaugeVec,
     rebalances: IntCounterVec,
@@ -230,10 +227,10 @@ impl Metrics {
             ),
             event_time_lag: make.real_gauges(
                 "event_time_lag_seconds",
-                "How long ago the segment arrived whose result was finished last; 0 while none waits",
+                "How long ago the segment arrived whose result was finished last; while none waits 0, or since brokers were heard",
                 &["role"],
             ),
-            reached: Arc::default(),
+            event_time: Arc::default(),
             lag: make.gauges("consumer_lag_records", "Records that wait in the partitions of this process", &["role"]),
             partitions: make.gauges("partitions", "Partitions of this process", &["role"]),
             rebalances: make.counters("rebalances_total", "Changes of the assignment", &["role", "change"]),
@@ -355,26 +352,24 @@ impl Metrics {
             Role::Score => &self.score_delay,
         };
         delays.observe(clock::since_ms(arrived_ms).as_secs_f64());
-        self.reached[role as usize].store(arrived_ms, Ordering::Relaxed);
+        self.event_time.reached(role, arrived_ms);
     }
 
-    /// Nothing waits for a role.
+    /// Nothing seems to wait for a role.
     pub fn caught_up(&self, role: Role) {
-        self.reached[role as usize].store(CAUGHT_UP, Ordering::Relaxed);
+        self.event_time.caught_up(role);
     }
 
     fn tell_event_time(&self) {
         for role in Role::ALL {
-            let lag = match self.reached[role as usize].load(Ordering::Relaxed) {
-                CAUGHT_UP => Duration::ZERO,
-                arrived_ms => clock::since_ms(arrived_ms),
-            };
+            let lag = self.event_time.lag(role, clock::now_ms());
             self.event_time_lag.with_label_values(&[role.name()]).set(lag.as_secs_f64());
         }
     }
 
-    /// How far a role is behind, and how many partitions it has.
+    /// How far a role is behind, and how many partitions it has, as brokers just said.
     pub fn share(&self, role: Role, partitions: usize, lag: i64) {
+        self.event_time.heard(role, clock::now_ms());
         self.partitions.with_label_values(&[role.name()]).set(partitions as i64);
         self.lag.with_label_values(&[role.name()]).set(lag);
     }
@@ -566,25 +561,6 @@ mod tests {
         assert!(text.contains("invigilator_queue_bytes{pool=\"media\"} 5"), "{text}");
         assert!(text.contains("invigilator_stage_blocked_seconds_total{stage=\"ingest\"} 3"), "{text}");
         assert!(text.contains("invigilator_model_runs_total{model=\"blazeface_back\"} 6"), "{text}");
-    }
-
-    #[test]
-    fn event_time_lag_grows_while_something_waits() {
-        let metrics = Metrics::new();
-        let lag = || {
-            let text = metrics.text();
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix("invigilator_event_time_lag_seconds{role=\"score\"} "));
-            line.unwrap().parse::<f64>().unwrap()
-        };
-        assert_eq!(lag(), 0.0);
-        metrics.reached(Role::Score, clock::now_ms() - 60_000);
-        assert!((60.0..90.0).contains(&lag()));
-        metrics.reached(Role::Observe, clock::now_ms());
-        assert!(lag() >= 60.0, "each role has its own");
-        metrics.caught_up(Role::Score);
-        assert_eq!(lag(), 0.0);
     }
 
     #[test]
