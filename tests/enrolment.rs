@@ -11,8 +11,8 @@ use std::process::{Child, Command, Output};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::messages::{Enrolment, Photo, Reference, canonical};
-use invigilator::identity::keys::TenantKeys;
 use invigilator::identity::seal;
+use invigilator::privacy::TenantKeys;
 use invigilator::sending::send_all;
 use kafka::Outgoing;
 use kafka::wire::Event;
@@ -132,7 +132,7 @@ impl Logged {
             .env("INVIGILATOR__TELEMETRY__LISTEN", "")
             .env("INVIGILATOR__TELEMETRY__LOG_LEVEL", "trace")
             .env("INVIGILATOR__ADAPTIVE__CALM_AFTER_MS", "5000")
-            .env("INVIGILATOR__IDENTITY__KEYS_FILE", keys)
+            .env("INVIGILATOR__PRIVACY__KEYS_FILE", keys)
             .envs(variables.iter().copied())
             .stderr(File::create(&log).unwrap())
             .spawn()
@@ -166,7 +166,7 @@ fn a_swap_is_found_nothing_of_a_face_is_told_and_erasing_leaves_nothing() {
         .command("enroll")
         .args(["--session", SESSION])
         .arg(photo(&folder))
-        .env("INVIGILATOR__IDENTITY__KEYS_FILE", &keys)
+        .env("INVIGILATOR__PRIVACY__KEYS_FILE", &keys)
         .output()
         .unwrap();
     let enrolled = succeeded(&enrolled);
@@ -194,7 +194,7 @@ fn a_swap_is_found_nothing_of_a_face_is_told_and_erasing_leaves_nothing() {
     let log = worker.end();
 
     let Reference::Sealed(sealed) = &enrolment.reference else { panic!("{enrolment:?}") };
-    let opened = seal::open(&TenantKeys::read(&keys).unwrap(), &enrolment, sealed).unwrap();
+    let opened = seal::open((&TenantKeys::read(&keys).unwrap(), None), &enrolment, sealed).unwrap();
     let mut told = vec![log, enrolled];
     for topic in exam.topics.specs(PARTITIONS, 1).into_iter().map(|spec| spec.name) {
         let records = exam.read_all(&topic);

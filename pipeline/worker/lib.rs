@@ -10,7 +10,8 @@
 //! | [`workshop`] | the parts that analysing needs, made once |
 //! | [`analyze`] | a file from bytes to score: the wiring of all stages |
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
-//! | [`identity`] | who is expected: templates, keys, the comparison with one of them |
+//! | [`identity`] | who is expected: templates, the comparison with one of them |
+//! | [`privacy`] | payloads that only those can read who have the session's key; the keys |
 //! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`piece`] | a cut segment → its header and record |
 //! | [`publish`] | recordings → records of live sessions |
@@ -57,6 +58,7 @@ pub mod media;
 pub mod observer;
 pub mod piece;
 pub mod plan;
+pub mod privacy;
 pub mod publish;
 pub mod redrive;
 pub mod report;

@@ -10,8 +10,8 @@ use infer::InUse;
 use crate::access::{self, Party};
 use crate::attend::{Attendant, Overdue};
 use crate::exit::{Exit, Failure};
-use crate::identity::keys::TenantKeys;
 use crate::media::Library;
+use crate::privacy::Protection;
 use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
 use crate::stages::{Budgets, Eyes, Stop, Worker};
@@ -43,7 +43,7 @@ impl Service {
     pub fn new(settings: Settings, policy: LoadedPolicy) -> Result<Self, Failure> {
         let observes = settings.worker.roles.contains(&Role::Observe);
         // Templates that nobody has a key for need no model.
-        let recognizes = settings.identity.keys_file.is_some();
+        let recognizes = settings.privacy.keys_file.is_some();
         let open = || {
             let workshop = Workshop::open(settings.clone(), policy.clone(), false)?;
             let workshop = if recognizes { workshop.recognizing()? } else { workshop };
@@ -135,8 +135,7 @@ impl Service {
         let name = format!("observe-{}", self.settings.kafka.instance);
         let most_bytes = self.settings.kafka.max_record_bytes.into();
         let library = Library::open(&self.settings.worker.media_prefixes, most_bytes).map_err(undescribed)?;
-        let keys = self.settings.identity.keys_file.as_deref().map(TenantKeys::read).transpose();
-        let keys = keys.map_err(|error| Failure::new(Exit::Configuration, error))?.unwrap_or_default();
+        let protection = Protection::open(&self.settings.privacy)?;
         if let Some(workshop) = &self.workshop {
             self.metrics.confined(workshop.confinement());
         }
@@ -144,7 +143,6 @@ impl Service {
             library: &library,
             decoder: workshop.decoder(),
             observer: workshop.observer(name),
-            keys: &keys,
             photographs: workshop.photographs(),
         });
         let mut worker = Worker {
@@ -153,6 +151,7 @@ impl Service {
             connection: self.settings.connection().map_err(unreadable)?,
             topics: self.settings.topics().map_err(service)?,
             eyes,
+            protection: &protection,
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             health: self.health.clone(),

@@ -3,11 +3,11 @@
 
 use domain::messages::envelope::Message;
 use domain::messages::{
-    Audit, Chunk, CutState, Enrolment, Incident, Marker, Observation, Rescore, Review, Score, SegmentHeader,
-    SessionFact, StreamKind, StreamRef, UploadFact,
+    Audit, CHUNK_TYPE, Chunk, CutState, Enrolment, Incident, Marker, Observation, Rescore, Review,
+    SEGMENT_TYPE, Score, SegmentHeader, SessionFact, StreamKind, StreamRef, UploadFact,
 };
 use domain::time::{MediaMs, Millis};
-use kafka::wire::{Event, Media, encode_segment};
+use kafka::wire::{Event, Media, encode_segment, mark_sealed};
 use kafka::{Outgoing, Topics};
 use serde::de::DeserializeOwned;
 
@@ -87,7 +87,14 @@ pub fn segment(topics: &Topics, event: Event<'_>, header: &SegmentHeader, media:
 pub fn full(topics: &Topics) -> Vec<Outgoing> {
     let turned = SegmentHeader { rotation_deg: Some(90), ..segment_header() };
     let segments = [inline(), reference()].map(|media| segment(topics, FULL, &turned, media));
-    segments.into_iter().chain(messages(topics, FULL)).collect()
+    let mut records: Vec<Outgoing> = segments.into_iter().chain(messages(topics, FULL)).collect();
+    // Media are sealed, or may be.
+    let hold_media = records.iter_mut().filter(|record| {
+        let kind = record.headers.get("ce_type").unwrap_or_default();
+        [CHUNK_TYPE, SEGMENT_TYPE].map(str::as_bytes).contains(&kind)
+    });
+    hold_media.for_each(|record| mark_sealed(&mut record.headers));
+    records
 }
 
 /// A record of each kind with the headers that it must have.

@@ -137,7 +137,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             put(chunks::put),
         )
         .takes_bytes(&MEDIA_TYPES)
-        .fails(&[503]),
+        .fails(&[410, 503]),
         row(
             Method::POST,
             "/v1/sessions/{id}/end",

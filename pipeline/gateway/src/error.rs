@@ -81,6 +81,11 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
+    /// The session was erased.
+    pub fn erased() -> Self {
+        Self::new(StatusCode::GONE, "erased", "the session was erased: nothing more is taken of it")
+    }
+
     /// The body takes too long.
     pub fn too_slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body took too long")

@@ -200,7 +200,7 @@ impl Topics {
 
     /// How to create one of them.
     pub(crate) fn spec(&self, topic: &TopicDefault, partitions: i32, replication: i32) -> TopicSpec {
-        let mut configs = BTreeMap::new();
+        let (name, mut configs) = (self.name(topic.name), BTreeMap::new());
         let mut set = |config: &str, value: String| configs.insert(config.to_owned(), value);
         match topic.clean_up {
             CleanUp::After(age) => {
@@ -212,11 +212,14 @@ impl Topics {
                 // Whoever takes a partition over reads all of it: keep that short.
                 set("min.cleanable.dirty.ratio", "0.2".to_owned());
                 set("segment.bytes", (64 << 20).to_string());
+                if name == self.scores() {
+                    // That a session was erased is known for as long as anything of it may be in another topic.
+                    set("delete.retention.ms", APPEAL.as_millis().to_string());
+                }
             }
         }
         // The clock of a writer may be wrong by hours: brokers refuse its records then, if they take its word.
         set("message.timestamp.type", "LogAppendTime".to_owned());
-        let name = self.name(topic.name);
         if topic.holds_media {
             let room = if name == self.dead_letters() { LETTER_ROOM } else { 0 };
             set("max.message.bytes", (self.largest_record + room).to_string());
@@ -270,6 +273,7 @@ mod tests {
         assert_eq!(spec("x.segments")["retention.ms"], "86400000");
         assert_eq!(spec("x.score-state")["cleanup.policy"], "compact");
         assert_eq!(spec("x.scores")["min.insync.replicas"], "2");
+        assert_eq!(spec("x.scores")["delete.retention.ms"], spec("x.incidents")["retention.ms"]);
         assert_eq!(spec("x.observations")["message.timestamp.type"], "LogAppendTime");
     }
 

@@ -16,10 +16,10 @@ Examples:
   invigilator enroll --session t1/e7/s42 passport.jpg --keep 7days
 
 Looks whether photos show exactly one face, large, frontal, well lit and sharp enough, and says what is wrong
-with each that does not. What the others show becomes a template, sealed with the tenant's key
-(identity.keys_file), and is written to PREFIX.enrolments; no photo is. Faces in the session's video are compared with
-it from then on, until it is erased or its time is over. A second enrolment replaces the first. Exit code 3
-if some photos and 4 if no photo can be used.";
+with each that does not. What the others show becomes a template, sealed with the key of the session
+(privacy.vault) or the tenant's (privacy.keys_file), and is written to PREFIX.enrolments; no photo is. Faces in
+the session's video are compared with it from then on, until it is erased or its time is over. A second
+enrolment replaces the first. Exit code 3 if some photos and 4 if no photo can be used.";
 
 /// `invigilator enroll`
 #[derive(Debug, Args)]

@@ -13,8 +13,8 @@ use kafka::wire::Event;
 use crate::cli::EnrollArgs;
 use crate::clock;
 use crate::exit::{Exit, Failure};
-use crate::identity::keys::TenantKeys;
 use crate::identity::seal;
+use crate::privacy::Protection;
 use crate::sending::send_all;
 use crate::settings::{Settings, Sources, policy};
 use crate::telemetry::logs;
@@ -38,8 +38,7 @@ pub fn run(args: &EnrollArgs) -> Result<Exit, Failure> {
     logs::begin_for_people();
     let configuration = |error: anyhow::Error| Failure::new(Exit::Configuration, error);
     // What cannot be sealed need not be looked at.
-    let keys = settings.identity.keys_file.as_deref().map(TenantKeys::read).transpose();
-    let keys = keys.map_err(|error| configuration(error.into()))?.unwrap_or_default();
+    let protection = Protection::open(&settings.privacy)?;
     let workshop = super::workshop(settings, policy, false)?.recognizing()?;
     let faces = faces(args, &workshop)?;
     let exit = match faces.len() {
@@ -54,7 +53,9 @@ pub fn run(args: &EnrollArgs) -> Result<Exit, Failure> {
     let until = SystemTime::now().checked_add(keep);
     let until = until.ok_or_else(|| Failure::new(Exit::Usage, anyhow!("--keep is too long")))?;
     let until = humantime::format_rfc3339_seconds(until).to_string();
-    let sealed = seal::new_id().and_then(|id| seal::seal(&keys, session, (&id, &face), &until));
+    let key = protection.to_write(session).map_err(|error| Failure::new(Exit::Service, error))?;
+    let keys = (protection.tenants(), key.as_ref());
+    let sealed = seal::new_id().and_then(|id| seal::seal(keys, session, (&id, &face), &until));
     let enrolment = sealed.map_err(|error| configuration(error.into()))?;
     publish(workshop.settings(), &enrolment)?;
     writeln!(io::stdout(), "{session} is enrolled as {} until {until}", enrolment.template)?;

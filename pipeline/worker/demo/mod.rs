@@ -29,6 +29,7 @@ use kafka::{Connection, KafkaError, PartitionReader, Start, Topics};
 
 use crate::attend::Overdue;
 use crate::exit::{Exit, Failure, with_causes};
+use crate::privacy::Protection;
 use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, SessionPlan, Shelf};
 use crate::service::Service;
 use crate::settings::policy::{self, LoadedPolicy};
@@ -143,6 +144,8 @@ impl Demo {
         Ok(Publication {
             courier: Courier::new(connection, stage.topics().clone(), largest).map_err(service)?,
             carriage: Carriage::new(stage.most_inline(), Some(shelf)),
+            // As the worker does beside it.
+            protection: Protection::open(&settings.privacy)?,
             pace: Pace::Times(self.speed),
             policy: policy.policy.id.clone(),
             stop: crate::stages::Stop::default(),

@@ -1,9 +1,9 @@
-//! Deletes what is kept of a session by its name: tombstones in all compacted topics, looked up again, and a
-//! receipt.
+//! Deletes what is kept of a session by its name: its key first, then tombstones in all compacted topics, looked up
+//! again, and a receipt.
 //!
 //! Records of topics that are deleted by age are left to that: brokers delete no single ones. The receipt says
-//! for how long at most they stay. A session whose score is not final is not erased: its roles would write its
-//! states again.
+//! for how long at most they stay, and in which of them nobody can read any more what was sealed with the key. A
+//! session whose score is not final is not erased: its roles would write its states again.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use kafka::{Admin, Connection, Headers, KafkaError, Outgoing, PartitionReader, R
 use serde::Serialize;
 
 use crate::clock;
+use crate::privacy::{Protection, VaultError};
 use crate::sending::send_all;
 
 /// How long brokers may take to answer.
@@ -30,10 +31,24 @@ pub struct Receipt {
     pub session: SessionId,
     /// When it was done, RFC 3339.
     pub erased_at: String,
+    /// What became of its key.
+    pub key: KeyFate,
     /// Where something was deleted, and looked up again.
     pub deleted: Vec<Deleted>,
     /// Where records of the session may be left.
     pub left: Vec<Left>,
+}
+
+/// What became of the key of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyFate {
+    /// It was there and is destroyed: what was sealed with it can be read by nobody, wherever it is.
+    Destroyed,
+    /// There was none, or it was destroyed before. None will be made.
+    None,
+    /// There is no vault: nothing is sealed.
+    NoVault,
 }
 
 /// A compacted topic without the session.
@@ -52,6 +67,9 @@ pub struct Left {
     pub topic: String,
     /// How old records get, in milliseconds; `None` if nothing is ever deleted, or brokers do not say.
     pub kept_for_ms: Option<u64>,
+    /// Whether payloads in it that were sealed with the session's key can be read by nobody any more. What was written
+    /// while nothing was sealed can.
+    pub sealed_unreadable: bool,
 }
 
 /// Why a session is not erased.
@@ -66,6 +84,9 @@ pub enum EraseError {
     /// Somebody has written of it meanwhile.
     #[error("something of the session was written to {0} meanwhile: erase it again")]
     Found(String),
+    /// The vault: nothing was deleted.
+    #[error("the session's key is not destroyed, and nothing is erased: {0}")]
+    Vault(#[from] VaultError),
     /// The brokers.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -73,6 +94,7 @@ pub enum EraseError {
 
 /// Erases sessions.
 pub struct Erasing {
+    protection: Protection,
     connection: Connection,
     topics: Topics,
     admin: Admin,
@@ -84,10 +106,10 @@ impl Erasing {
     ///
     /// # Errors
     /// If a client cannot be made.
-    pub fn open(connection: Connection, topics: Topics) -> Result<Self, EraseError> {
+    pub fn open(connection: Connection, topics: Topics, protection: Protection) -> Result<Self, EraseError> {
         let admin = Admin::new(&connection, ANSWER)?;
         let reader = PartitionReader::new(&connection, BUFFER)?;
-        Ok(Self { connection, topics, admin, reader })
+        Ok(Self { protection, connection, topics, admin, reader })
     }
 
     /// Erases a session.
@@ -100,6 +122,7 @@ impl Erasing {
         if score.is_some_and(|score| score.status != ScoreStatus::Final) {
             return Err(EraseError::GoesOn);
         }
+        let key = self.destroy_key(session)?;
         let by_name = topics::ALL.iter().filter(|topic| topic.clean_up == CleanUp::Compact);
         let compacted: Vec<String> = by_name.map(|topic| self.topics.name(topic.name)).collect();
         let mut deleted = Vec::new();
@@ -114,7 +137,14 @@ impl Erasing {
                 return Err(EraseError::Found(topic));
             }
         }
-        Ok(Receipt { session: session.clone(), erased_at: clock::now(), deleted, left: self.left()? })
+        let left = self.left(key)?;
+        Ok(Receipt { session: session.clone(), erased_at: clock::now(), key, deleted, left })
+    }
+
+    /// First of all: what else there is of the session is of no use to anybody without it.
+    fn destroy_key(&self, session: &SessionId) -> Result<KeyFate, EraseError> {
+        let Some(vault) = self.protection.vault() else { return Ok(KeyFate::NoVault) };
+        Ok(if vault.wait(vault.destroy(session))? { KeyFate::Destroyed } else { KeyFate::None })
     }
 
     /// The last record of a session in a compacted topic; nothing, if that is a tombstone.
@@ -134,15 +164,16 @@ impl Erasing {
     }
 
     /// The topics that delete by age, and at which.
-    fn left(&self) -> Result<Vec<Left>, EraseError> {
-        let by_age = topics::ALL.iter().filter(|topic| topic.clean_up != CleanUp::Compact);
-        let names: Vec<String> = by_age.map(|topic| self.topics.name(topic.name)).collect();
+    fn left(&self, key: KeyFate) -> Result<Vec<Left>, EraseError> {
+        let by_age: Vec<_> = topics::ALL.iter().filter(|topic| topic.clean_up != CleanUp::Compact).collect();
+        let names: Vec<String> = by_age.iter().map(|topic| self.topics.name(topic.name)).collect();
         let described = self.admin.describe(&names)?;
-        let left = names.into_iter().filter_map(|topic| {
+        let left = names.into_iter().zip(by_age).filter_map(|(topic, default)| {
             let configs = &described.get(&topic)?.configs;
             // Never, to brokers, is -1.
             let kept_for_ms = configs.get("retention.ms").and_then(|kept| kept.parse().ok());
-            Some(Left { topic, kept_for_ms })
+            let sealed_unreadable = default.holds_media && key != KeyFate::NoVault;
+            Some(Left { topic, kept_for_ms, sealed_unreadable })
         });
         Ok(left.collect())
     }

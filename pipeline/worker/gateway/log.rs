@@ -1,9 +1,13 @@
 //! The log behind the gateway: entries become records, and each is acknowledged when brokers have it.
+//!
+//! Chunks are sealed with the key of their session where the settings say so. A chunk whose key is not at hand goes on
+//! its way when that has come, which nobody here waits for; until then the room of uploads holds it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::error::ErrorKind;
+use domain::messages::Chunk;
 use domain::messages::envelope::Message;
 use domain::ports::{Acknowledged, AppendError, Entry, Full, RecordLog};
 use kafka::wire::Event;
@@ -11,6 +15,7 @@ use kafka::{KafkaError, Outgoing, Publisher, PublisherSettings, Topics};
 
 use crate::clock;
 use crate::exit::{Exit, Failure};
+use crate::privacy::{Protection, SealError, SessionKey, VaultError, payload};
 use crate::settings::Settings;
 use crate::stages::Stop;
 
@@ -26,6 +31,11 @@ type Receipt = Mutex<Option<Acknowledged>>;
 
 /// Writes to Kafka.
 pub struct KafkaLog {
+    writer: Arc<Writer>,
+    protection: Protection,
+}
+
+struct Writer {
     publisher: Publisher<Receipt>,
     topics: Topics,
     largest: usize,
@@ -37,7 +47,7 @@ impl KafkaLog {
     ///
     /// # Errors
     /// If a setting is refused.
-    pub fn open(settings: &Settings, stop: Stop) -> Result<Self, Failure> {
+    pub fn open(settings: &Settings, protection: Protection, stop: Stop) -> Result<Self, Failure> {
         let connection = settings.connection().map_err(|error| Failure::new(Exit::Configuration, error))?;
         let topics = settings.topics().map_err(|error| Failure::new(Exit::Configuration, error))?;
         let largest = settings.kafka.max_record_bytes as usize;
@@ -52,37 +62,92 @@ impl KafkaLog {
             settle(receipt, result, largest, &ending);
         })
         .map_err(|error| Failure::new(Exit::Service, error))?;
-        Ok(Self { publisher, topics, largest, stop })
+        Ok(Self { writer: Arc::new(Writer { publisher, topics, largest, stop }), protection })
     }
 
     /// Waits until everything that was taken is acknowledged or given up.
     pub fn flush(&self, patience: Duration) {
-        if let Err(error) = self.publisher.flush(patience) {
+        if let Err(error) = self.writer.publisher.flush(patience) {
             tracing::warn!(%error, "leaving: clients send again what was not acknowledged");
         }
     }
 
-    fn record(&self, entry: Entry) -> Outgoing {
-        let now = clock::now();
-        let event = Event { time: Some(&now), ..Event::from_source(SOURCE) };
-        match entry {
-            Entry::Chunk(chunk) => Outgoing::chunk(self.topics.chunks(), event, chunk),
-            Entry::Upload(fact) => message(self.topics.chunks(), event, &fact),
-            Entry::Session(fact) => message(self.topics.sessions(), event, &fact),
-            Entry::Review(review) => message(self.topics.reviews(), event, &review),
-            Entry::Audit(audit) => message(self.topics.audit(), event, &audit),
+    /// Sends a chunk, sealed where the settings say so, once the key of its session is there.
+    fn send_chunk(&self, chunk: Chunk, acknowledged: Acknowledged) -> Result<(), Full> {
+        let session = chunk.header.session.clone();
+        let (Some(wish), Some(vault)) = (self.protection.wish_to_write(), self.protection.vault()) else {
+            return self.writer.send(self.writer.chunk(chunk), acknowledged);
+        };
+        if let Some(key) = vault.at_hand(&session) {
+            return match self.writer.sealed(chunk, &key) {
+                Ok(record) => self.writer.send(record, acknowledged),
+                Err(error) => {
+                    acknowledged(Err(AppendError::Failed { reason: error.reason() }));
+                    Ok(())
+                }
+            };
         }
+        let (writer, answer) = (Arc::clone(&self.writer), vault.ask(&session, wish));
+        vault.spawn(async move {
+            let key = answer.await.unwrap_or(Err(VaultError::NoVault));
+            let sealed = key.and_then(|key| Ok(writer.sealed(chunk, &key)?));
+            match sealed {
+                Ok(record) => writer.send_or_tell(record, acknowledged),
+                Err(VaultError::Erased) => acknowledged(Err(AppendError::Erased)),
+                Err(error) => acknowledged(Err(AppendError::Failed { reason: error.reason() })),
+            }
+        });
+        Ok(())
     }
 }
 
 impl RecordLog for KafkaLog {
     fn append(&self, entry: Entry, acknowledged: Acknowledged) -> Result<(), Full> {
-        let record = self.record(entry);
+        let (writer, topics) = (&self.writer, &self.writer.topics);
+        let now = clock::now();
+        let event = Event { time: Some(&now), ..Event::from_source(SOURCE) };
+        let record = match entry {
+            Entry::Chunk(chunk) => return self.send_chunk(chunk, acknowledged),
+            Entry::Upload(fact) => message(topics.chunks(), event, &fact),
+            Entry::Session(fact) => message(topics.sessions(), event, &fact),
+            Entry::Review(review) => message(topics.reviews(), event, &review),
+            Entry::Audit(audit) => message(topics.audit(), event, &audit),
+        };
+        writer.send(record, acknowledged)
+    }
+}
+
+impl Writer {
+    fn chunk(&self, chunk: Chunk) -> Outgoing {
+        let now = clock::now();
+        let event = Event { time: Some(&now), ..Event::from_source(SOURCE) };
+        Outgoing::chunk(self.topics.chunks(), event, chunk)
+    }
+
+    fn sealed(&self, chunk: Chunk, key: &SessionKey) -> Result<Outgoing, SealError> {
+        let bound_to = payload::of_chunk(&chunk.header);
+        payload::seal(self.chunk(chunk), Some(key), &bound_to)
+    }
+
+    fn send(&self, record: Outgoing, acknowledged: Acknowledged) -> Result<(), Full> {
+        self.try_send(record, acknowledged).map_err(|_| Full)
+    }
+
+    /// The same where nobody can be refused any more.
+    fn send_or_tell(&self, record: Outgoing, acknowledged: Acknowledged) {
+        if let Err(acknowledged) = self.try_send(record, acknowledged) {
+            acknowledged(Err(AppendError::Failed { reason: KafkaError::Full.reason() }));
+        }
+    }
+
+    /// Sends a record; gives its receipt back if there is no room.
+    fn try_send(&self, record: Outgoing, acknowledged: Acknowledged) -> Result<(), Acknowledged> {
         let Err(refused) = self.publisher.try_send(record, Mutex::new(Some(acknowledged))) else {
             return Ok(());
         };
         if refused.error == KafkaError::Full {
-            return Err(Full);
+            let receipt = refused.receipt.into_inner().unwrap_or_else(PoisonError::into_inner);
+            return receipt.map_or(Ok(()), Err);
         }
         settle(refused.receipt, Err(refused.error), self.largest, &self.stop);
         Ok(())

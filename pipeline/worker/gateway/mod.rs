@@ -33,6 +33,7 @@ use self::tell::Telling;
 use crate::access::{self, Party};
 use crate::attend::{Attendant, Overdue};
 use crate::exit::{Exit, Failure};
+use crate::privacy::Protection;
 use crate::settings::Settings;
 use crate::stages::Stop;
 use crate::telemetry::health::Health;
@@ -115,7 +116,8 @@ impl Service {
         // Offsets of one cluster say nothing about another one.
         let log = format!("{} {}", admin.cluster().unwrap_or_default(), topics.sessions());
         let store = Store::open(&self.settings.gateway.store, &log, self.gateway.retention).map_err(store)?;
-        let log = Arc::new(KafkaLog::open(&self.settings, self.stop.clone())?);
+        let protection = Protection::open(&self.settings.privacy)?;
+        let log = Arc::new(KafkaLog::open(&self.settings, protection, self.stop.clone())?);
         let runtime = Builder::new_multi_thread().enable_all().thread_name("http").build()?;
         let server = runtime.block_on(Server::bind(&self.gateway)).map_err(environment)?;
         let address = server.address()?;

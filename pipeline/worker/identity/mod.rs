@@ -1,8 +1,7 @@
-//! Who is expected: templates, their keys, and the comparison of a sample with one of them.
+//! Who is expected: templates, and the comparison of a sample with one of them.
 //!
 //! | File | Responsible for |
 //! |---|---|
-//! | [`keys`] | the file with the tenants' keys |
 //! | [`seal`] | a template as it travels and rests: encrypted, and bound to its session |
 //! | [`compare`] | the faces of a sample → what comparing them came to |
 //! | [`reference`] | photos of a person → what is wrong with each, or a template |
@@ -11,7 +10,6 @@
 //! observations have similarities alone. When there is a comparison is the domain's to say, and what it means.
 
 pub mod compare;
-pub mod keys;
 pub mod reference;
 pub mod seal;
 

@@ -1,39 +1,40 @@
-//! Templates as they travel and rest: encrypted by AES-256-GCM with a key of the tenant. Session, id, model and
-//! end of life are authenticated with them, so that a template opens for nobody else and for no longer.
+//! Templates as they travel and rest: encrypted with the key of their session, or where sessions have none with a key
+//! of the tenant. Session, id, model and end of life are authenticated with them, so that a template opens for nobody
+//! else and for no longer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::identity::Embedding;
 use domain::ids::SessionId;
 use domain::messages::{Enrolment, Reference, SealedTemplate};
-use ring::aead::{Aad, NONCE_LEN, Nonce};
-use ring::rand::{SecureRandom, SystemRandom};
 
-use super::keys::TenantKeys;
+use crate::privacy::cipher::{self, SealError, Sealed, bound};
+use crate::privacy::keys::OF_THE_SESSION;
+use crate::privacy::{SessionKey, TenantKeys};
 
 /// Why a template cannot be sealed or opened. Says nothing of what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SealError {
+pub enum TemplateError {
     /// There is no such key.
-    #[error("there is no key of tenant {tenant} (identity.keys_file)")]
+    #[error("there is no key of tenant {tenant} (privacy.keys_file)")]
     NoKey {
         /// The tenant.
         tenant: String,
     },
-    /// The machine gives no random numbers.
-    #[error("this machine gives no random numbers")]
-    NoRandomNumbers,
-    /// It was sealed with another key, for another session, or has been altered.
-    #[error("a template does not open: it is of another session or key, or was altered")]
-    DoesNotOpen,
+    /// It is sealed with the key of its session, which is not there.
+    #[error("there is no key of the session that the template is sealed with")]
+    NoSessionKey,
+    /// It cannot be sealed, or does not open.
+    #[error("a template: {0}")]
+    Seal(#[from] SealError),
 }
 
-impl SealError {
+impl TemplateError {
     /// A stable word, for metrics.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::NoKey { .. } => "enrolment_key",
-            Self::NoRandomNumbers | Self::DoesNotOpen => "enrolment_sealed",
+            Self::NoKey { .. } | Self::NoSessionKey => "enrolment_key",
+            Self::Seal(_) => "enrolment_sealed",
         }
     }
 }
@@ -42,42 +43,49 @@ impl SealError {
 ///
 /// # Errors
 /// If the machine gives no random numbers.
-pub fn new_id() -> Result<String, SealError> {
-    let mut id = [0; 8];
-    SystemRandom::new().fill(&mut id).map_err(|_| SealError::NoRandomNumbers)?;
+pub fn new_id() -> Result<String, TemplateError> {
+    let id: [u8; 8] = cipher::random()?;
     Ok(format!("tpl-{:016x}", u64::from_be_bytes(id)))
 }
 
-/// Seals a face as the template `id` of a session.
+/// Seals a face as the template `id` of a session: with the session's key if it has one, else with the tenant's.
 ///
 /// # Errors
 /// If the tenant has no key.
 pub fn seal(
-    keys: &TenantKeys,
+    (tenants, key): (&TenantKeys, Option<&SessionKey>),
     session: &SessionId,
     (id, face): (&str, &Embedding),
     expires_at: &str,
-) -> Result<Enrolment, SealError> {
-    let tenant = session.tenant();
-    let key = keys.current(tenant).ok_or_else(|| SealError::NoKey { tenant: tenant.to_owned() })?;
-    let mut nonce = [0; NONCE_LEN];
-    SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandomNumbers)?;
-    let bound = bound_to(session, id, face.model(), expires_at);
-    let mut bytes: Vec<u8> = face.values().iter().flat_map(|value| value.to_le_bytes()).collect();
-    key.key
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound), &mut bytes)
-        .map_err(|_| SealError::DoesNotOpen)?;
+) -> Result<Enrolment, TemplateError> {
+    let (key_id, cipher) = match key {
+        Some(key) => (OF_THE_SESSION, key.cipher()),
+        None => {
+            let tenant = session.tenant();
+            let no_key = || TemplateError::NoKey { tenant: tenant.to_owned() };
+            let key = tenants.current(tenant).ok_or_else(no_key)?;
+            (key.id.as_str(), &key.cipher)
+        }
+    };
+    let bytes: Vec<u8> = face.values().iter().flat_map(|value| value.to_le_bytes()).collect();
+    let Sealed { nonce, ciphertext } =
+        cipher.seal(&bound(&[session.as_str(), id, face.model(), expires_at]), &bytes)?;
     Ok(Enrolment {
         session: session.clone(),
         template: id.to_owned(),
         expires_at: expires_at.to_owned(),
         reference: Reference::Sealed(SealedTemplate {
             model: face.model().to_owned(),
-            key_id: key.id.clone(),
+            key_id: key_id.to_owned(),
             nonce: STANDARD.encode(nonce),
-            ciphertext: STANDARD.encode(bytes),
+            ciphertext: STANDARD.encode(ciphertext),
         }),
     })
+}
+
+/// Whether it takes the key of its session to open a template.
+pub fn is_of_session(sealed: &SealedTemplate) -> bool {
+    sealed.key_id == OF_THE_SESSION
 }
 
 /// Opens the template `sealed` of a session, which is that of `enrolment`.
@@ -85,36 +93,31 @@ pub fn seal(
 /// # Errors
 /// If its key is not there, or it does not open with it.
 pub fn open(
-    keys: &TenantKeys,
+    (tenants, key): (&TenantKeys, Option<&SessionKey>),
     enrolment: &Enrolment,
     sealed: &SealedTemplate,
-) -> Result<Embedding, SealError> {
+) -> Result<Embedding, TemplateError> {
     let Enrolment { session, template, expires_at, .. } = enrolment;
-    let tenant = session.tenant();
-    let key =
-        keys.named(tenant, &sealed.key_id).ok_or_else(|| SealError::NoKey { tenant: tenant.to_owned() })?;
-    let bound = bound_to(session, template, &sealed.model, expires_at);
-    let opened = || {
-        let nonce = Nonce::try_assume_unique_for_key(&STANDARD.decode(&sealed.nonce).ok()?).ok()?;
-        let mut bytes = STANDARD.decode(&sealed.ciphertext).ok()?;
-        let bytes = key.key.open_in_place(nonce, Aad::from(bound), &mut bytes).ok()?;
-        let values =
-            bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        Embedding::new(sealed.model.clone(), values.collect())
+    let cipher = if is_of_session(sealed) {
+        key.ok_or(TemplateError::NoSessionKey)?.cipher()
+    } else {
+        let tenant = session.tenant();
+        let no_key = || TemplateError::NoKey { tenant: tenant.to_owned() };
+        &tenants.named(tenant, &sealed.key_id).ok_or_else(no_key)?.cipher
     };
-    opened().ok_or(SealError::DoesNotOpen)
-}
-
-/// What is authenticated beside the numbers. Lengths keep the parts apart.
-fn bound_to(session: &SessionId, template: &str, model: &str, expires_at: &str) -> Vec<u8> {
-    let parts = [session.as_str(), template, model, expires_at];
-    parts.iter().flat_map(|part| format!("{}:{part}", part.len()).into_bytes()).collect()
+    let decoded = STANDARD.decode(&sealed.nonce).ok().zip(STANDARD.decode(&sealed.ciphertext).ok());
+    let (nonce, ciphertext) = decoded.ok_or(SealError::DoesNotOpen)?;
+    let bound_to = bound(&[session.as_str(), template, &sealed.model, expires_at]);
+    let bytes = cipher.open(&bound_to, &nonce, ciphertext)?;
+    let values = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+    let face = Embedding::new(sealed.model.clone(), values.collect());
+    Ok(face.ok_or(SealError::DoesNotOpen)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::tests::keys;
     use super::*;
+    use crate::privacy::keys::tests::keys;
 
     const EXPIRES: &str = "2026-12-24T14:00:00Z";
 
@@ -123,7 +126,7 @@ mod tests {
     }
 
     fn sealed(session: &str) -> Enrolment {
-        seal(&keys(), &session.parse().unwrap(), ("tpl-1", &face()), EXPIRES).unwrap()
+        seal((&keys(), None), &session.parse().unwrap(), ("tpl-1", &face()), EXPIRES).unwrap()
     }
 
     fn parts(enrolment: &mut Enrolment) -> &mut SealedTemplate {
@@ -133,9 +136,13 @@ mod tests {
         }
     }
 
-    fn opened(mut enrolment: Enrolment) -> Result<Embedding, SealError> {
+    fn opened(enrolment: Enrolment) -> Result<Embedding, TemplateError> {
+        opened_with(None, enrolment)
+    }
+
+    fn opened_with(key: Option<&SessionKey>, mut enrolment: Enrolment) -> Result<Embedding, TemplateError> {
         let sealed = parts(&mut enrolment).clone();
-        open(&keys(), &enrolment, &sealed)
+        open((&keys(), key), &enrolment, &sealed)
     }
 
     #[test]
@@ -162,12 +169,22 @@ mod tests {
             |one| parts(one).ciphertext.replace_range(0..4, "AAAA"),
         ];
         for (index, changed) in changes.into_iter().enumerate() {
-            assert_eq!(change(changed), SealError::DoesNotOpen, "change {index}");
+            assert_eq!(change(changed), SealError::DoesNotOpen.into(), "change {index}");
         }
-        assert!(matches!(change(|one| parts(one).key_id.clear()), SealError::NoKey { .. }));
+        assert!(matches!(change(|one| parts(one).key_id.clear()), TemplateError::NoKey { .. }));
         let stranger: SessionId = "t3/e7/s42".parse().unwrap();
-        let sealed = seal(&keys(), &stranger, ("tpl-1", &face()), EXPIRES);
-        assert!(matches!(sealed, Err(SealError::NoKey { .. })));
+        let sealed = seal((&keys(), None), &stranger, ("tpl-1", &face()), EXPIRES);
+        assert!(matches!(sealed, Err(TemplateError::NoKey { .. })));
+    }
+
+    #[test]
+    fn a_template_of_a_session_with_a_key_opens_with_that_key_alone() {
+        let [key, other] = [SessionKey::of([1; 32]), SessionKey::of([2; 32])];
+        let session = "t1/e7/s42".parse().unwrap();
+        let sealed = seal((&keys(), Some(&key)), &session, ("tpl-1", &face()), EXPIRES).unwrap();
+        assert!(opened_with(Some(&key), sealed.clone()).is_ok());
+        assert_eq!(opened_with(Some(&other), sealed.clone()), Err(SealError::DoesNotOpen.into()));
+        assert_eq!(opened_with(None, sealed), Err(TemplateError::NoSessionKey), "no tenant's key opens it");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod stores;
 pub use address::{Address, AddressError, Origin, Prefix};
 pub use error::MediaError;
 pub use library::Library;
+pub(crate) use stores::open as open_store;
 pub use stores::{Bucket, BucketError};
 
 /// Where media are, and what they must be.

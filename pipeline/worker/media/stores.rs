@@ -17,9 +17,10 @@ use super::client::Direct;
 ///
 /// # Errors
 /// If the environment describes none.
-pub(super) fn open(origin: &Origin, retry: RetryConfig) -> object_store::Result<Arc<dyn ObjectStore>> {
+pub(crate) fn open(origin: &Origin, retry: RetryConfig) -> object_store::Result<Arc<dyn ObjectStore>> {
     Ok(match origin {
-        Origin::Files => Arc::new(LocalFileSystem::new()),
+        // What was put is there, whatever becomes of the machine.
+        Origin::Files => Arc::new(LocalFileSystem::new().with_fsync(true)),
         Origin::Web { .. } => Arc::new(
             HttpBuilder::new()
                 .with_url(origin.to_string())

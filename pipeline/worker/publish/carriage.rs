@@ -1,4 +1,4 @@
-//! How media travel: in their record, or by a shelf that the record refers to.
+//! How media travel: in their record, or by a shelf that the record refers to, there sealed if their session has a key.
 
 use domain::messages::canonical::sha256_hex;
 use kafka::wire::Media;
@@ -6,11 +6,12 @@ use kafka::wire::Media;
 use super::error::PublishError;
 use super::shelf::Shelf;
 use crate::piece::Piece;
+use crate::privacy::{SessionKey, payload};
 
 /// Decides where media go, and puts them there.
 ///
-/// On the shelf they are named after their content: the same media published twice, by this process or
-/// another, lie there once, and a name never has other bytes. Nobody removes them.
+/// On the shelf they are named after their content, as it lies there: the same media published twice, by this process
+/// or another, lie there once unless they are sealed, and a name never has other bytes. Nobody removes them.
 #[derive(Debug)]
 pub struct Carriage {
     /// The largest media that travel in their record, in bytes.
@@ -28,7 +29,11 @@ impl Carriage {
     ///
     /// # Errors
     /// If they fit nowhere, or cannot be stored.
-    pub(super) fn load<'a>(&self, piece: &'a Piece) -> Result<Media<'a>, PublishError> {
+    pub(super) fn load<'a>(
+        &self,
+        piece: &'a Piece,
+        key: Option<&SessionKey>,
+    ) -> Result<Media<'a>, PublishError> {
         let media = &piece.media;
         if media.len() <= self.inline {
             return Ok(Media::Inline(media.into()));
@@ -37,8 +42,11 @@ impl Carriage {
             let (sequence, bytes, most) = (piece.header.sequence, media.len(), self.inline);
             return Err(PublishError::TooLarge { sequence, bytes, most });
         };
+        let sealed = key.map(|key| key.seal(&payload::of_segment(&piece.header), media)).transpose()?;
+        let media = sealed.as_ref().unwrap_or(media);
         let sha256 = sha256_hex(media);
         let ending = if piece.header.media_type.starts_with("video/webm") { "webm" } else { "mkv" };
+        let ending = if key.is_some() { "sealed" } else { ending };
         let uri = shelf.put(&format!("{sha256}.{ending}"), media)?.to_string();
         Ok(Media::Reference { uri, sha256, size: media.len() as u64 })
     }
@@ -71,10 +79,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let carriage = Carriage::new(4, Some(Shelf::folder(folder.path()).unwrap()));
         assert!(
-            matches!(carriage.load(&piece(b"four")).unwrap(), Media::Inline(bytes) if *bytes == *b"four")
+            matches!(carriage.load(&piece(b"four"), None).unwrap(), Media::Inline(bytes) if *bytes == *b"four")
         );
         let large = piece(b"large");
-        let Media::Reference { uri, sha256, size } = carriage.load(&large).unwrap() else {
+        let Media::Reference { uri, sha256, size } = carriage.load(&large, None).unwrap() else {
             panic!("too large for the record");
         };
         assert_eq!((sha256, size), (sha256_hex(b"large"), 5));
@@ -82,8 +90,22 @@ mod tests {
     }
 
     #[test]
+    fn on_the_shelf_media_of_a_session_with_a_key_are_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let carriage = Carriage::new(4, Some(Shelf::folder(folder.path()).unwrap()));
+        let (key, large) = (SessionKey::of([1; 32]), piece(b"large"));
+        let Media::Reference { uri, sha256, size } = carriage.load(&large, Some(&key)).unwrap() else {
+            panic!("too large for the record");
+        };
+        let stored = std::fs::read(uri.strip_prefix("file://").unwrap()).unwrap();
+        assert_eq!((sha256, size), (sha256_hex(&stored), stored.len() as u64), "of what lies there");
+        assert!(!stored.windows(5).any(|five| five == b"large"));
+        assert_eq!(key.open(&payload::of_segment(&large.header), &stored).unwrap(), b"large");
+    }
+
+    #[test]
     fn what_fits_nowhere_is_refused() {
-        let error = Carriage::new(4, None).load(&piece(b"large")).unwrap_err();
+        let error = Carriage::new(4, None).load(&piece(b"large"), None).unwrap_err();
         assert_eq!(error.to_string(), "segment 3 has 5 bytes, more than 4, and no place for media is given");
     }
 }

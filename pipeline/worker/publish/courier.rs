@@ -7,8 +7,10 @@ use domain::messages::{SegmentHeader, SessionFact};
 use kafka::wire::{Event, Media};
 use kafka::{Connection, KafkaError, Outgoing, Publisher, PublisherSettings, Topics};
 
+use super::error::PublishError;
 use crate::clock;
 use crate::piece;
+use crate::privacy::{SessionKey, payload};
 use crate::telemetry::trace::TraceContext;
 
 /// CloudEvents `source` of everything that is published.
@@ -64,9 +66,9 @@ impl Courier {
         &self.figures
     }
 
-    /// Begins a session.
-    pub(super) fn line(&self) -> Line<'_> {
-        Line { courier: self, tally: Arc::default() }
+    /// Begins a session, whose media are sealed if it has a key.
+    pub(super) fn line(&self, key: Option<SessionKey>) -> Line<'_> {
+        Line { courier: self, tally: Arc::default(), key }
     }
 }
 
@@ -74,6 +76,7 @@ impl Courier {
 pub(super) struct Line<'a> {
     courier: &'a Courier,
     tally: Arc<Tally>,
+    key: Option<SessionKey>,
 }
 
 impl Line<'_> {
@@ -96,11 +99,13 @@ impl Line<'_> {
         header: &SegmentHeader,
         media: Media<'_>,
         bytes: usize,
-    ) -> Result<(), KafkaError> {
+    ) -> Result<(), PublishError> {
         let now = clock::now();
         let trace = TraceContext::of_segment(&header.session, header.stream.epoch, header.sequence).header();
         let event = Event { source: SOURCE, time: Some(&now), traceparent: Some(&trace) };
-        self.send(piece::record(&self.courier.topics, event, header, media), Some(bytes as u64))
+        let record = piece::record(&self.courier.topics, event, header, media);
+        let record = payload::seal(record, self.key.as_ref(), &payload::of_segment(header))?;
+        Ok(self.send(record, Some(bytes as u64))?)
     }
 
     fn send(&self, record: Outgoing, media: Option<u64>) -> Result<(), KafkaError> {

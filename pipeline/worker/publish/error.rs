@@ -9,6 +9,7 @@ use domain::ids::SessionIdError;
 use kafka::KafkaError;
 
 use crate::media::{AddressError, BucketError};
+use crate::privacy::{SealError, VaultError};
 
 /// A session that was not published, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,12 @@ pub enum PublishError {
         /// What the store says.
         source: BucketError,
     },
+    /// The session was erased, or its key cannot be had.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Media cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// The brokers.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -70,12 +77,16 @@ impl PublishError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Container(error) => error.kind(),
-            Self::Unreadable(_) | Self::Name(_) | Self::TooLarge { .. } => ErrorKind::Poison,
+            Self::Vault(VaultError::Erased) | Self::Unreadable(_) | Self::Name(_) | Self::TooLarge { .. } => {
+                ErrorKind::Poison
+            }
             Self::Folder { .. }
             | Self::FolderName(_)
             | Self::Address(_)
             | Self::ReadOnly
             | Self::Bucket { .. }
+            | Self::Vault(_)
+            | Self::Seal(_)
             | Self::Kafka(_) => ErrorKind::Fatal,
             Self::Stopped => ErrorKind::Transient,
         }

@@ -41,6 +41,7 @@ pub use recording::Recording;
 pub use shelf::Shelf;
 
 pub use crate::piece::Piece;
+use crate::privacy::Protection;
 use crate::stages::Stop;
 
 /// A session to be published.
@@ -60,6 +61,8 @@ pub struct Publication {
     pub courier: Courier,
     /// Where media go.
     pub carriage: Carriage,
+    /// What media are sealed with.
+    pub protection: Protection,
     /// How fast.
     pub pace: Pace,
     /// Id of the policy that judges the sessions.
@@ -123,7 +126,8 @@ impl Publication {
     pub fn session(&self, plan: &SessionPlan) -> Result<Published, PublishError> {
         let recording = Recording::open(plan)?;
         let (session, stated) = (recording.session().clone(), recording.stated());
-        let line = self.courier.line();
+        let key = self.protection.to_write(&session)?;
+        let line = self.courier.line(key.clone());
         let fact = |media_ms, event| SessionFact { session: session.clone(), media_ms, event };
 
         // What the policy grants, it grants by itself.
@@ -147,7 +151,7 @@ impl Publication {
                 return Err(PublishError::Stopped);
             }
             (end, last) = (piece.header.end_ms, last.max(piece.last));
-            line.segment(&piece.header, self.carriage.load(&piece)?, piece.media.len())?;
+            line.segment(&piece.header, self.carriage.load(&piece, key.as_ref())?, piece.media.len())?;
             segments += 1;
         }
         line.settle()?;

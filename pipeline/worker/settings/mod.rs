@@ -47,6 +47,8 @@ use domain::observe::quality::QualityGate;
 use domain::sampling::{SampleGrid, Suspicion};
 use domain::time::Millis;
 
+use crate::media::Prefix;
+
 pub use self::gateway::Gateway;
 pub use problem::{Problem, SettingsError};
 pub use raw::{Barrier, LogFormat, LogLevel, Provider, ProviderMissing, Role};
@@ -76,6 +78,8 @@ pub struct Settings {
     pub observe: Reporting,
     /// How faces are compared with the enrolled one.
     pub identity: Identity,
+    /// What is sealed, and with what.
+    pub privacy: Privacy,
     /// Decoder children and what they accept.
     pub decode: Decode,
     /// Models and the threads that run them.
@@ -125,12 +129,21 @@ pub struct Adaptive {
 /// How faces are compared with the enrolled one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identity {
-    /// A file with the tenants' keys.
-    pub keys_file: Option<PathBuf>,
     /// How long a template may be used from when it was made.
     pub keep: Duration,
     /// How often, and how often in doubt.
     pub cadence: Cadence,
+}
+
+/// What is sealed, and with what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Privacy {
+    /// A file with the tenants' keys.
+    pub keys_file: Option<PathBuf>,
+    /// Where the sessions' keys lie.
+    pub vault: Option<Prefix>,
+    /// Whether payloads are sealed with the keys of their sessions.
+    pub encrypt: bool,
 }
 
 /// Decoder children and what they accept.

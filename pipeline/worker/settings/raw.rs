@@ -30,6 +30,8 @@ pub struct RawSettings {
     pub observe: Reporting,
     /// How faces are compared with the enrolled one.
     pub identity: RawIdentity,
+    /// What only those can read who have the session's key.
+    pub privacy: RawPrivacy,
     /// Decoder children and what they accept.
     pub decode: RawDecode,
     /// Models and the threads that run them.
@@ -88,8 +90,6 @@ pub struct RawAdaptive {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawIdentity {
-    /// A file with the tenants' keys; empty = none.
-    pub keys_file: String,
     /// How long a template may be used from when it was made, in days.
     #[schemars(range(min = 1, max = 3650))]
     pub keep_days: u16,
@@ -102,6 +102,18 @@ pub struct RawIdentity {
     /// A similarity below this is in doubt.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub doubt_below: f32,
+}
+
+/// What only those can read who have the session's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPrivacy {
+    /// A file with the tenants' keys; empty = none.
+    pub keys_file: String,
+    /// Where the sessions' keys lie: `file:///FOLDER/` or `s3://BUCKET/PREFIX/`; empty = nowhere.
+    pub vault: String,
+    /// Whether payloads are sealed with the keys of their sessions.
+    pub encrypt: bool,
 }
 
 /// Decoder children and what they accept.

@@ -8,13 +8,16 @@ use domain::identity::Cadence;
 use domain::sampling::SampleGrid;
 use domain::time::Millis;
 
-use crate::media::Prefix;
+use crate::media::{Origin, Prefix};
 
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
-use super::raw::{RawDecode, RawIdentity, RawInfer, RawKafka, RawSettings, RawTelemetry, RawWorker};
+use super::raw::{
+    RawDecode, RawIdentity, RawInfer, RawKafka, RawPrivacy, RawSettings, RawTelemetry, RawWorker,
+};
 use super::{
-    Adaptive, Decode, Identity, Infer, Provider, Sampling, Settings, fingerprint, gateway, places, service,
+    Adaptive, Decode, Identity, Infer, Privacy, Provider, Sampling, Settings, fingerprint, gateway, places,
+    service,
 };
 
 /// How the names of models with 8-bit weights end.
@@ -31,6 +34,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
     check.sampling(raw, grid);
     check.confidences(raw);
     check.identity(&raw.identity);
+    check.privacy(&raw.privacy);
     check.decode(&raw.decode);
     check.infer(&raw.infer);
     check.kafka(&raw.kafka);
@@ -58,6 +62,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
         quality: raw.quality,
         observe: raw.observe,
         identity: identity(&raw.identity),
+        privacy: privacy(&raw.privacy),
         decode: Decode {
             children: at_least_one(raw.decode.children.into()),
             stall_timeout: Duration::from_millis(raw.decode.stall_timeout_ms.into()),
@@ -81,10 +86,15 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
 }
 
 fn identity(raw: &RawIdentity) -> Identity {
-    Identity {
+    Identity { keep: Duration::from_secs(u64::from(raw.keep_days) * 86_400), cadence: cadence(raw) }
+}
+
+fn privacy(raw: &RawPrivacy) -> Privacy {
+    Privacy {
         keys_file: (!raw.keys_file.is_empty()).then(|| places::resolve(&raw.keys_file)),
-        keep: Duration::from_secs(u64::from(raw.keep_days) * 86_400),
-        cadence: cadence(raw),
+        // An address, if there is one: that was checked.
+        vault: raw.vault.parse().ok(),
+        encrypt: raw.encrypt,
     }
 }
 
@@ -201,6 +211,21 @@ impl Check<'_> {
         // Fewer are too few to say anything.
         self.within("identity.burst", raw.burst, 4, 16);
         self.share("identity.doubt_below", raw.doubt_below);
+    }
+
+    fn privacy(&mut self, raw: &RawPrivacy) {
+        let place = raw.vault.parse::<Prefix>();
+        let can_hold = place.is_ok_and(|place| !matches!(place.origin(), Origin::Web { .. }));
+        let message = "must be empty, file:///FOLDER/ or s3://BUCKET/PREFIX/";
+        self.unless(raw.vault.is_empty() || can_hold, "privacy.vault", message);
+        let wraps = raw.vault.is_empty() || !raw.keys_file.is_empty();
+        self.unless(
+            wraps,
+            "privacy.vault",
+            "needs privacy.keys_file: keys lie there wrapped by the tenants'",
+        );
+        let has_place = !raw.encrypt || !raw.vault.is_empty();
+        self.unless(has_place, "privacy.encrypt", "needs privacy.vault, where the sessions' keys lie");
     }
 
     fn decode(&mut self, raw: &RawDecode) {

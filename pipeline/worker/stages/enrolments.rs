@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use domain::ids::SessionId;
+use domain::messages::Enrolment;
 
 use crate::identity::Template;
 
@@ -23,9 +24,18 @@ struct Share {
     expected: Option<HashMap<SessionId, Expected>>,
 }
 
+/// Who is expected, as far as that could be read.
+#[derive(Debug, Clone)]
+pub(super) enum Whom {
+    /// Whom faces are compared with.
+    Known(Arc<Template>),
+    /// An enrolment that opens with the key of the session, which is asked for when there is something to compare.
+    Sealed(Arc<Enrolment>),
+}
+
 /// Who is expected in one session.
 pub(super) struct Expected {
-    pub template: Arc<Template>,
+    pub whom: Whom,
     pub until: SystemTime,
     /// Where its record is, if that has photos that no template was made of yet.
     pub photos: Option<i64>,
@@ -59,10 +69,21 @@ impl Enrolments {
     }
 
     /// Who is expected in a session, if anybody is.
-    pub(super) fn of(&self, partition: i32, session: &SessionId) -> Option<Arc<Template>> {
+    pub(super) fn of(&self, partition: i32, session: &SessionId) -> Option<Whom> {
         let shares = self.shares();
         let expected = shares.get(&partition)?.expected.as_ref()?.get(session)?;
-        (SystemTime::now() < expected.until).then(|| Arc::clone(&expected.template))
+        (SystemTime::now() < expected.until).then(|| expected.whom.clone())
+    }
+
+    /// An enrolment was opened; if another one has come meanwhile, that was for nothing.
+    pub(super) fn opened(&self, partition: i32, enrolment: &Arc<Enrolment>, template: &Arc<Template>) {
+        let mut shares = self.shares();
+        let known = shares.get_mut(&partition).and_then(|share| share.expected.as_mut());
+        if let Some(expected) = known.and_then(|known| known.get_mut(&enrolment.session))
+            && matches!(&expected.whom, Whom::Sealed(sealed) if Arc::ptr_eq(sealed, enrolment))
+        {
+            expected.whom = Whom::Known(Arc::clone(template));
+        }
     }
 
     /// Photos that no template was made of yet: the first ones after `last`, in a circle.
@@ -151,18 +172,31 @@ pub(super) fn set(known: &mut HashMap<SessionId, Expected>, session: SessionId, 
 mod tests {
     use std::time::Duration;
 
+    use domain::messages::Reference;
+
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn expected(id: &str, until: SystemTime) -> Expected {
-        Expected { template: Arc::new(Template { id: id.to_owned(), face: None }), until, photos: None }
+        Expected { whom: Whom::Known(template(id)), until, photos: None }
+    }
+
+    fn template(id: &str) -> Arc<Template> {
+        Arc::new(Template { id: id.to_owned(), face: None })
+    }
+
+    fn id(enrolments: &Enrolments, session: &SessionId) -> Option<String> {
+        match enrolments.of(0, session)? {
+            Whom::Known(template) => Some(template.id.clone()),
+            Whom::Sealed(_) => None,
+        }
     }
 
     #[test]
     fn a_partition_waits_until_it_was_read_and_changes_count_from_then_on() {
         let (session, later): (SessionId, _) = ("t/e/s".parse().unwrap(), SystemTime::now() + HOUR);
-        let id = |enrolments: &Enrolments| enrolments.of(0, &session).map(|template| template.id.clone());
+        let id = |enrolments: &Enrolments| id(enrolments, &session);
         let enrolments = Enrolments::default();
         assert!(!enrolments.is_ready(0));
         enrolments.expect(&[0, 1]);
@@ -177,6 +211,29 @@ mod tests {
         enrolments.forget(&[0]);
         enrolments.fill(0, HashMap::from([(session.clone(), expected("stale", later))]));
         assert!(!enrolments.is_ready(0), "it left while it was read");
+    }
+
+    #[test]
+    fn an_enrolment_that_was_opened_counts_unless_another_came_meanwhile() {
+        let (session, later): (SessionId, _) = ("t/e/s".parse().unwrap(), SystemTime::now() + HOUR);
+        let enrolments = Enrolments::default();
+        enrolments.expect(&[0]);
+        let sealed = |template: &str| {
+            let reference = Reference::Photos(Vec::new());
+            let (session, template) = (session.clone(), template.to_owned());
+            Arc::new(Enrolment { session, template, expires_at: String::new(), reference })
+        };
+        let (one, two) = (sealed("one"), sealed("two"));
+        let expect = |enrolment: &Arc<Enrolment>| {
+            let whom = Whom::Sealed(Arc::clone(enrolment));
+            Expected { whom, until: later, photos: None }
+        };
+        enrolments.fill(0, HashMap::from([(session.clone(), expect(&one))]));
+        enrolments.change(0, session.clone(), Some(expect(&two)));
+        enrolments.opened(0, &one, &template("one"));
+        assert_eq!(id(&enrolments, &session), None, "it is another one by now");
+        enrolments.opened(0, &two, &template("two"));
+        assert_eq!(id(&enrolments, &session).as_deref(), Some("two"));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! written later counts from then on. The last record of a session counts, a tombstone forgets it, and what is
 //! past its time is forgotten and deleted. An enrolment that cannot be opened here, or has photos that no template
 //! was made of yet ([`sealing`](super::sealing)), still says that somebody is expected: then nobody can be
-//! verified, and the score tells.
+//! verified, and the score tells. One that opens with the key of its session is opened when a segment of that comes
+//! ([`unlock`](super::unlock)).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,11 +21,11 @@ use kafka::{
     Topics,
 };
 
-use super::enrolments::{Enrolments, Expected, set};
+use super::enrolments::{Enrolments, Expected, Whom, set};
 use super::stop::Stop;
 use crate::identity::Template;
-use crate::identity::keys::TenantKeys;
 use crate::identity::seal;
+use crate::privacy::Protection;
 use crate::telemetry::logs::Trouble;
 use crate::telemetry::metrics::Metrics;
 
@@ -43,7 +44,7 @@ pub(super) struct Following<'a> {
     reader: PartitionReader,
     deleting: Publisher<SessionId>,
     topic: String,
-    keys: &'a TenantKeys,
+    protection: &'a Protection,
     metrics: &'a Metrics,
     stop: &'a Stop,
 }
@@ -52,7 +53,7 @@ impl<'a> Following<'a> {
     pub(super) fn new(
         (connection, topics): (&Connection, &Topics),
         enrolments: &Arc<Enrolments>,
-        keys: &'a TenantKeys,
+        protection: &'a Protection,
         metrics: &'a Metrics,
         stop: &'a Stop,
     ) -> Result<Self, KafkaError> {
@@ -66,7 +67,7 @@ impl<'a> Following<'a> {
             reader: PartitionReader::new(connection, BUFFER_BYTES)?,
             deleting,
             topic: topics.enrolments(),
-            keys,
+            protection,
             metrics,
             stop,
         })
@@ -163,11 +164,16 @@ impl<'a> Following<'a> {
         match understood {
             Ok((until, enrolment)) => {
                 let (face, photos) = match &enrolment.reference {
+                    // Thousands of keys at once are none that anybody waits for.
+                    Reference::Sealed(sealed) if seal::is_of_session(sealed) => {
+                        let whom = Whom::Sealed(Arc::new(enrolment));
+                        return Some((session, Some(Expected { whom, until, photos: None })));
+                    }
                     Reference::Sealed(sealed) => (self.open(&enrolment, sealed), None),
                     Reference::Photos(_) => (None, Some(record.origin.offset)),
                 };
-                let template = Arc::new(Template { id: enrolment.template, face });
-                Some((session, Some(Expected { template, until, photos })))
+                let whom = Whom::Known(Arc::new(Template { id: enrolment.template, face }));
+                Some((session, Some(Expected { whom, until, photos })))
             }
             Err(problem) => {
                 self.metrics.refused("enrolment");
@@ -178,7 +184,7 @@ impl<'a> Following<'a> {
     }
 
     fn open(&self, enrolment: &Enrolment, sealed: &SealedTemplate) -> Option<Embedding> {
-        let opened = seal::open(self.keys, enrolment, sealed).inspect_err(|error| {
+        let opened = seal::open((self.protection.tenants(), None), enrolment, sealed).inspect_err(|error| {
             self.metrics.refused(error.reason());
             tracing::error!(session = %enrolment.session, %error, "nobody can be verified in this session");
         });

@@ -1,7 +1,7 @@
 //! Records of `exam.segments` into the worker: the thread that polls.
 //!
 //! Takes a record in when there is room for its media, gives it a lease and a place, and passes it on: to
-//! be fetched if its media are elsewhere, else to be decoded. While there is no room, all partitions are
+//! be fetched if its media, or the key that they are sealed with, are elsewhere, else to be decoded. While there is no room, all partitions are
 //! paused, and while something of a partition waits to be tried again that one is; a backlog gets half of the
 //! room only, so that it does not keep live video out. Polling goes on, so that the group does not take this
 //! process for dead. Commits only what the ledger says is done. On the
@@ -20,14 +20,15 @@ use tokio::sync::mpsc;
 use super::budget::{Budget, Permit};
 use super::dead_letter::Rejected;
 use super::decode::{SegmentMedia, Taken};
-use super::enrolments::Enrolments;
-use super::fetch::Referring;
+use super::enrolments::{Enrolments, Whom};
+use super::fetch::Lacking;
 use super::holds::Holds;
 use super::outbox::{Outbox, SharedLedger, locked};
 use super::overtaken::Overtaken;
 use super::plans::Plans;
 use super::queue::Entrance;
 use super::stop::Stop;
+use super::unlock::{Lacks, Unlock};
 use crate::failpoint::Failpoint;
 use crate::media::Reference;
 use crate::settings::Role;
@@ -57,7 +58,8 @@ pub(super) struct Ingest<'a> {
     /// More than this no segment may have, in bytes, whatever its record states.
     pub most_media: u64,
     pub holds: &'a Holds,
-    pub to_fetch: mpsc::Sender<Referring<'a>>,
+    pub to_fetch: mpsc::Sender<Lacking<'a>>,
+    pub unlock: Unlock<'a>,
     pub to_decode: Entrance<'a>,
     pub plans: &'a Plans<'a>,
     pub metrics: &'a Metrics,
@@ -159,8 +161,10 @@ impl Ingest<'_> {
     /// Passes a record on, or gives it back if there is no room for it.
     fn take_in(&self, record: Record) -> Result<Admission, KafkaError> {
         let started = Instant::now();
-        let (header, reference) = match wire::decode_segment(&record) {
-            Ok((header, media)) => (header, reference_of(media)),
+        let read = wire::decode_segment(&record)
+            .and_then(|(header, media)| Ok((header, reference_of(media), wire::is_sealed(&record.headers)?)));
+        let (header, media, is_sealed) = match read {
+            Ok(read) => read,
             Err(error) => {
                 let (reason, detail) = (error.reason(), error.to_string());
                 self.set_aside(&record, &Rejected { stage: Stage::Ingest, reason, detail, attempts: 1 })?;
@@ -173,7 +177,7 @@ impl Ingest<'_> {
             return Ok(Admission::Late(record));
         }
         let urgency = self.plans.urgency(&header, age(&record));
-        let permit = match (self.room(&record, reference.as_ref(), urgency), urgency) {
+        let permit = match (self.room(&record, (media.as_ref(), is_sealed), urgency), urgency) {
             (Some(permit), _) => permit,
             (None, Urgency::Backlog) => return Ok(Admission::Late(record)),
             (None, _) => return Ok(Admission::Full(record)),
@@ -182,22 +186,35 @@ impl Ingest<'_> {
         // Without a lease the partition has gone, or the record has been taken in before.
         let Some(lease) = lease else { return Ok(Admission::Passed) };
         let arrived = record.timestamp_ms.unwrap_or_default();
-        let template = self.enrolments.of(lease.partition(), &header.session);
+        let (template, enrolment) = match self.enrolments.of(lease.partition(), &header.session) {
+            Some(Whom::Known(template)) => (Some(template), None),
+            Some(Whom::Sealed(enrolment)) => (None, Some(enrolment)),
+            None => (None, None),
+        };
         let overtaken = self.overtaken.may_miss_some(lease.partition(), &header, arrived);
         let place = self.outbox.reserve(&header, record, lease, permit);
         let place = if overtaken { place.after_deleted_ones(&header) } else { place };
         let since = Instant::now();
         let segment = Taken { header, media: SegmentMedia::Inline, urgency, template, place, since };
-        match reference {
-            None => self.to_decode.put(segment),
-            Some(reference) => {
-                let load = self.holds.fetching(segment.place.partition());
-                // Never full: it has room for as many as there can be permits.
-                drop(self.to_fetch.try_send(Referring { segment, reference, load }));
-            }
-        }
+        self.pass_on(segment, Lacks { media, is_sealed, enrolment });
         self.metrics.stage(Stage::Ingest, true, started.elapsed());
         Ok(Admission::Passed)
+    }
+
+    /// To be decoded, or to be fetched what it lacks.
+    fn pass_on(&self, mut segment: Taken, lacks: Lacks) {
+        let key = if lacks.key() { self.unlock.protection.at_hand(&segment.header.session) } else { None };
+        let is_here = lacks.media.is_none() && (key.is_some() || !lacks.key());
+        if is_here {
+            if let Some(key) = key {
+                self.unlock.open(&mut segment, &lacks, &key);
+            }
+            self.to_decode.put(segment);
+        } else {
+            let load = self.holds.fetching(segment.place.partition());
+            // Never full: it has room for as many as there can be permits.
+            drop(self.to_fetch.try_send(Lacking { segment, lacks, load }));
+        }
     }
 
     fn set_aside(&self, record: &Record, rejected: &Rejected) -> Result<(), KafkaError> {
@@ -205,8 +222,15 @@ impl Ingest<'_> {
         lease.map_or(Ok(()), |lease| self.outbox.set_aside(record, lease, rejected))
     }
 
-    fn room(&self, record: &Record, reference: Option<&Reference>, urgency: Urgency) -> Option<Permit> {
-        let inline = record.value.as_ref().map_or(0, Vec::len) as u64;
+    fn room(
+        &self,
+        record: &Record,
+        (reference, is_sealed): (Option<&Reference>, bool),
+        urgency: Urgency,
+    ) -> Option<Permit> {
+        let value = record.value.as_ref().map_or(0, Vec::len) as u64;
+        // What was opened lies beside what it was opened from, which a dead letter keeps.
+        let inline = if is_sealed { 2 * value } else { value };
         // What states more is refused when it is to be fetched: until then it shall hold nobody up.
         let referenced = reference.map_or(0, |reference| reference.size.min(self.most_media));
         let bytes = (inline + referenced).max(LEAST_COST);

@@ -9,7 +9,8 @@
 //!    │  sealing     1 thread: photos in it become sealed templates, one after the other
 //!    │  ingest      1 thread: polls; pauses partitions while there is no room for media, those with a backlog
 //!    │              earlier than those with live video
-//!    ├─▶ fetch      1 thread: media by reference, all at once; tries again and holds the partition meanwhile
+//!    ├─▶ fetch      1 thread: media by reference and keys of sessions, all at once; tries again and holds the
+//!    │              partition meanwhile
 //!    ▼  queue       bounded by `media` (bytes): a permit each, held until there is a verdict; the most urgent
 //!    │              first, tenants in turn
 //!    │  decode      1 thread per decoder child; each segment by the plan that is decided for it then
@@ -49,6 +50,7 @@ mod score;
 mod sealing;
 mod stop;
 mod transactions;
+mod unlock;
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -67,10 +69,10 @@ pub(crate) use retry::Schedule;
 pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
-use crate::identity::keys::TenantKeys;
 use crate::identity::reference::Photographs;
 use crate::media::Library;
 use crate::observer::{Observer, Placeholders};
+use crate::privacy::Protection;
 use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
 use crate::telemetry::health::Health;
@@ -91,6 +93,7 @@ use queue::Queue;
 use retry::Retry;
 use score::Score;
 use sealing::Sealing;
+use unlock::Unlock;
 
 /// Batches that are decoded and wait for the models, at most: enough for these never to wait. (Their pictures
 /// are bounded in bytes, too.) More would be decoded by plans that are decided too early.
@@ -108,6 +111,8 @@ pub struct Worker<'a> {
     pub topics: Topics,
     /// What the observe role needs; without it, that role does not run.
     pub eyes: Option<Eyes<'a>>,
+    /// What chunks, segments and templates are sealed and opened with.
+    pub protection: &'a Protection,
     /// Counts.
     pub metrics: Metrics,
     /// Takes the spans of traced segments.
@@ -126,8 +131,6 @@ pub struct Eyes<'a> {
     pub decoder: &'a DecoderPool,
     /// Looks.
     pub observer: Observer<'a, Vision>,
-    /// What templates are sealed and opened with.
-    pub keys: &'a TenantKeys,
     /// Makes templates of photos, where faces can be compared.
     pub photographs: Option<Photographs<'a, Vision, Recognizer>>,
 }
@@ -199,14 +202,14 @@ impl Worker<'_> {
         let overtaken = Arc::new(Overtaken::default());
         let enrolments = Arc::new(Enrolments::default());
         let place = (&self.connection, &self.topics);
-        let following = Following::new(place, &enrolments, eyes.keys, metrics, stop)?;
+        let following = Following::new(place, &enrolments, self.protection, metrics, stop)?;
         let sealing = eyes.photographs.map(|photographs| Sealing {
             enrolments: Arc::clone(&enrolments),
             connection: &self.connection,
             topics: &self.topics,
             photographs,
             library: eyes.library,
-            keys: eyes.keys,
+            protection: self.protection,
             metrics,
             stop,
         });
@@ -235,8 +238,9 @@ impl Worker<'_> {
         let schedule = Schedule { give_up_after: worker.retry_for };
         let retry = Retry { schedule, holds: &holds, metrics };
 
+        let unlock = Unlock { protection: self.protection, enrolments: &enrolments, metrics };
         let most_taken = (worker.media_bytes / LEAST_COST) as usize + 1;
-        let (referring, to_fetch) = mpsc::channel(most_taken);
+        let (lacking, to_fetch) = mpsc::channel(most_taken);
         let (taken, fetched) = (queue.entrance(), queue.entrance());
         let (decoded, to_look) = bounded(BATCHES_AHEAD * worker.batch);
         let ingest = Ingest {
@@ -248,14 +252,15 @@ impl Worker<'_> {
             media: &budgets.media,
             most_media: kafka.max_record_bytes.into(),
             holds: &holds,
-            to_fetch: referring,
+            to_fetch: lacking,
+            unlock,
             to_decode: taken,
             plans: &plans,
             metrics,
             pulse,
             stop,
         };
-        let fetch = Fetch { library: eyes.library, retry, outbox: &outbox, metrics, stop };
+        let fetch = Fetch { library: eyes.library, unlock, retry, outbox: &outbox, metrics, stop };
         let decode = Decode {
             pool: eyes.decoder,
             sampling: &self.settings.sampling,
@@ -309,6 +314,7 @@ impl Worker<'_> {
             transaction_timeout: kafka.transaction_timeout,
             group_id: name,
             how: Cutting::within(record, worker.cut_silence),
+            protection: self.protection.clone(),
             budget: usize::try_from(worker.chunk_bytes).unwrap_or(usize::MAX),
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),

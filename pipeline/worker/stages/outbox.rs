@@ -223,10 +223,17 @@ impl Outbox {
         self.send(Finished { receipt, records: vec![letter], _permit: None })
     }
 
+    /// Says nothing of a segment, which is done with: its session was erased.
+    pub(super) fn pass_over(&self, place: Place) -> Result<(), KafkaError> {
+        self.finish(place, Vec::new())
+    }
+
     fn finish(&self, place: Place, records: Vec<Outgoing>) -> Result<(), KafkaError> {
         let Place { session, ticket, record, lease, trace, permit, .. } = place;
         let trace = Some((session.clone(), trace));
-        let receipt = Receipt::new(lease, records.len() as u8, record.timestamp_ms, trace);
+        // The one who sends nothing acknowledges it.
+        let missing = records.len().max(1) as u8;
+        let receipt = Receipt::new(lease, missing, record.timestamp_ms, trace);
         drop(record);
         let finished = Finished { records, receipt, _permit: Some(permit) };
         // Sent under the lock: two threads that finish at once must not overtake each other.
@@ -242,6 +249,9 @@ impl Outbox {
         // The new owner of the partition does it again; two results would be one too many.
         if !locked(&self.ledger).is_current(&receipt.0.lease) {
             return Ok(());
+        }
+        if records.is_empty() {
+            receipt.acknowledge(&self.ledger, &self.metrics, &self.spans);
         }
         for record in records {
             match self.publisher.send(record, receipt.clone()) {

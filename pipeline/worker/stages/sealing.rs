@@ -21,10 +21,10 @@ use tokio::runtime::Runtime;
 use super::decode::in_memory;
 use super::enrolments::{Enrolments, Unsealed};
 use super::stop::Stop;
-use crate::identity::keys::TenantKeys;
 use crate::identity::reference::Photographs;
 use crate::identity::seal;
 use crate::media::{self, Library};
+use crate::privacy::Protection;
 use crate::sending::send_all;
 use crate::telemetry::metrics::Metrics;
 
@@ -46,7 +46,7 @@ pub(super) struct Sealing<'a> {
     pub topics: &'a Topics,
     pub photographs: Photographs<'a, Vision, Recognizer>,
     pub library: &'a Library,
-    pub keys: &'a TenantKeys,
+    pub protection: &'a Protection,
     pub metrics: &'a Metrics,
     pub stop: &'a Stop,
 }
@@ -123,7 +123,12 @@ impl Sealing<'_> {
         }
         let face =
             Embedding::mean(&faces).ok_or_else(|| Failure::Photo("the faces cancel out".to_owned()))?;
-        let sealed = seal::seal(self.keys, &session, (&template, &face), &expires_at)
+        let key = self.protection.to_write(&session).map_err(|error| match error.kind() {
+            ErrorKind::Poison => Failure::Photo(error.to_string()),
+            ErrorKind::Transient | ErrorKind::Fatal => Failure::Later(error.to_string()),
+        })?;
+        let keys = (self.protection.tenants(), key.as_ref());
+        let sealed = seal::seal(keys, &session, (&template, &face), &expires_at)
             .map_err(|error| Failure::Photo(error.to_string()))?;
         // Whoever was faster counts.
         if !self.enrolments.is_current(next) {

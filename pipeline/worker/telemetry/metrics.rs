@@ -205,7 +205,7 @@ impl Metrics {
             chunks: make.counters(
                 "chunks_total",
                 "Chunks of uploads: taken; repeated or contradicted (by another of the same number) and dropped; \
-                 dropped because their recording cannot be read; lost: never came",
+                 dropped because their recording cannot be read; erased: their session was; lost: never came",
                 &["outcome"],
             ),
             recordings: make.counters(

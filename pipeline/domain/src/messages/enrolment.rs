@@ -26,7 +26,7 @@ pub struct Enrolment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reference {
-    /// The template itself, which only those can read who have the tenant's key.
+    /// The template itself, which only those can read who have the key of the session or of the tenant.
     Sealed(SealedTemplate),
     /// Photos of the person. A worker that has the tenant's key replaces the record by one with a template.
     Photos(Vec<Photo>),
@@ -62,13 +62,14 @@ impl fmt::Debug for Photo {
     }
 }
 
-/// An embedding, encrypted with a key of the tenant by AES-256-GCM. Session, id, model and end of life are
-/// authenticated with it: it opens as no other session's template, and for no longer.
+/// An embedding, encrypted by AES-256-GCM with the key of its session, or with a key of the tenant where sessions have
+/// none. Session, id, model and end of life are authenticated with it: it opens as no other session's template, and for
+/// no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SealedTemplate {
     /// `name@version` of the model that made the embedding.
     pub model: String,
-    /// Which of the tenant's keys.
+    /// Which of the tenant's keys; `session`: the key of the session.
     pub key_id: String,
     /// Nonce of 12 bytes, base64.
     pub nonce: String,

@@ -47,6 +47,9 @@ pub enum AppendError {
         /// What is allowed, in bytes.
         limit: usize,
     },
+    /// Its session was erased: nothing more is taken of it.
+    #[error("the session was erased")]
+    Erased,
     /// The log does not take it now; it may have taken it nevertheless.
     #[error("the log does not answer: {reason}")]
     Failed {
@@ -59,7 +62,7 @@ impl AppendError {
     /// What to do with the entry.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::TooLarge { .. } => ErrorKind::Poison,
+            Self::TooLarge { .. } | Self::Erased => ErrorKind::Poison,
             Self::Failed { .. } => ErrorKind::Transient,
         }
     }

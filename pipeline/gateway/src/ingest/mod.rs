@@ -60,6 +60,7 @@ pub(crate) async fn append_holding(
     match timeout(ACKNOWLEDGED_WITHIN, told).await {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(AppendError::TooLarge { limit }))) => Err(Problem::too_large(limit)),
+        Ok(Ok(Err(AppendError::Erased))) => Err(Problem::erased()),
         Ok(Ok(Err(AppendError::Failed { reason }))) => {
             tracing::warn!(reason, "an entry was not acknowledged");
             Err(Problem::unavailable())

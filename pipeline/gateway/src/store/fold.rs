@@ -34,6 +34,8 @@ const MOST_DESKS: usize = 8_000;
 #[derive(Debug)]
 pub(super) struct Folding {
     positions: Positions,
+    /// Sessions that were erased, and when the log took that.
+    pub(super) erased: BTreeMap<SessionId, i64>,
     pub(super) sweep: Sweep,
     /// Sessions that are not in the file as they are in memory.
     dirty: BTreeSet<SessionId>,
@@ -48,10 +50,11 @@ pub(super) struct Folding {
 }
 
 impl Folding {
-    pub(super) fn new(positions: Positions) -> Self {
+    pub(super) fn new(positions: Positions, erased: BTreeMap<SessionId, i64>) -> Self {
         let now = Instant::now();
         Self {
             positions,
+            erased,
             sweep: Sweep::default(),
             dirty: BTreeSet::new(),
             written: now,
@@ -84,6 +87,8 @@ impl Store {
                 Read::Desk(entry) => self.take(folding, position, entry, &mut urgent, &mut events)?,
                 Read::Erased(session) => {
                     urgent.remove(&session);
+                    self.tables.mark_erased(&session, position.at_ms)?;
+                    folding.erased.insert(session.clone(), position.at_ms);
                     self.erase(folding, &BTreeSet::from([session]))?;
                 }
                 Read::Audit(entry) => audit.push((position.at_ms, entry)),
@@ -129,6 +134,10 @@ impl Store {
         events: &mut Vec<Event>,
     ) -> Result<(), StoreError> {
         let session = entry.session().clone();
+        // Topics are read in any interleaving: what was written before may be read after.
+        if folding.erased.get(&session).is_some_and(|erased| position.at_ms <= *erased) {
+            return Ok(());
+        }
         let told = Told::of(&entry);
         let shared = self.shared(&session)?;
         let place = LogPlace { offset: position.offset, at: IngestMs(position.at_ms) };

@@ -75,7 +75,7 @@ impl Store {
             }
             index.put(summary, silent_from);
         }
-        let folding = Mutex::new(Folding::new(tables.positions()?));
+        let folding = Mutex::new(Folding::new(tables.positions()?, tables.erased()?));
         let store = Self { tables, index: RwLock::new(index), desks: RwLock::new(desks), folding, retention };
         store.sweep(&mut store.folding.lock().unwrap_or_else(PoisonError::into_inner), now)?;
         Ok(store)

@@ -1,5 +1,5 @@
-//! Nothing is kept longer than the topics keep what it was made from: sessions and audit entries go with the last of
-//! their records, what was measured goes with the observations.
+//! Nothing is kept longer than the topics keep what it was made from: sessions, audit entries and the marks of sessions
+//! that were erased go with the last of their records, what was measured goes with the observations.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -54,6 +54,8 @@ impl Store {
         }
         folding.sweep.bare.retain(|session| !over.contains(session));
         self.tables.delete_audit(results.0)?;
+        self.tables.delete_marks(results.0)?;
+        folding.erased.retain(|_, at_ms| *at_ms >= results.0);
         self.bare(folding, before(self.retention.observations))
     }
 

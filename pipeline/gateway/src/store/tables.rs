@@ -24,6 +24,7 @@ const NAMES: TableDefinition<'_, &str, &str> = TableDefinition::new("names");
 const POSITIONS: TableDefinition<'_, (&str, i32), i64> = TableDefinition::new("positions");
 const DESKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("desks");
 const SUMMARIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("summaries");
+const ERASED: TableDefinition<'_, &str, i64> = TableDefinition::new("erased");
 const AUDIT: TableDefinition<'_, (&str, i64, &str), &[u8]> = TableDefinition::new("audit");
 
 /// A store that cannot be used.
@@ -153,6 +154,7 @@ impl Tables {
         begun.open_table(POSITIONS)?;
         begun.open_table(DESKS)?;
         begun.open_table(SUMMARIES)?;
+        begun.open_table(ERASED)?;
         begun.open_table(AUDIT)?;
         begun.commit()?;
         Ok(is_ours.then_some(Self { database }))
@@ -234,6 +236,43 @@ impl Tables {
                 table.insert(key, serde_json::to_vec(entry)?.as_slice())?;
             }
         }
+        Ok(begun.commit()?)
+    }
+
+    /// Sessions that were erased, and when the log took that.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn erased(&self) -> Result<BTreeMap<SessionId, i64>, StoreError> {
+        let table = self.database.begin_read()?.open_table(ERASED)?;
+        let mut erased = BTreeMap::new();
+        for row in table.iter()? {
+            let (session, at_ms) = row?;
+            // Whatever is no name is nobody's.
+            if let Ok(session) = session.value().parse() {
+                erased.insert(session, at_ms.value());
+            }
+        }
+        Ok(erased)
+    }
+
+    /// Notes that a session was erased, and when the log took that.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn mark_erased(&self, session: &SessionId, at_ms: i64) -> Result<(), StoreError> {
+        let begun = self.database.begin_write()?;
+        begun.open_table(ERASED)?.insert(session.as_str(), at_ms)?;
+        Ok(begun.commit()?)
+    }
+
+    /// Deletes notes of sessions that were erased before a time.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn delete_marks(&self, before_ms: i64) -> Result<(), StoreError> {
+        let begun = self.database.begin_write()?;
+        begun.open_table(ERASED)?.retain(|_, at_ms| at_ms >= before_ms)?;
         Ok(begun.commit()?)
     }
 

@@ -355,6 +355,27 @@ fn a_session_whose_score_is_deleted_is_gone() {
 }
 
 #[test]
+fn what_was_written_before_a_session_was_erased_and_is_read_after_brings_nothing_back() {
+    let folder = TempDir::new().unwrap();
+    let gateway = Gateway::on(settings(), folder.path());
+    let (before, erased) = (exam(), next(Feed::Scores, Read::Erased("t1/e1/worse".parse().unwrap())));
+    // A store that is made again reads the topics in another order.
+    let mut log = vec![erased];
+    log.extend(before.clone());
+    gateway.read(log);
+    let shown =
+        |gateway: &Gateway| names(&gateway.get("/v1/sessions", &gateway.token(Role::Proctor, "t1")).json());
+    assert_eq!(shown(&gateway), ["bad", "calm", "none"]);
+    gateway.app.store.flush().unwrap();
+    drop(gateway);
+    let gateway = Gateway::on(settings(), folder.path());
+    gateway.read(before);
+    assert_eq!(shown(&gateway), ["bad", "calm", "none"], "also after another start");
+    gateway.read(start_of("t1/e1/worse", 0));
+    assert_eq!(shown(&gateway).len(), 4, "what comes later is another session of the name");
+}
+
+#[test]
 fn a_store_of_another_log_and_one_that_makes_no_sense_are_made_again() {
     let folder = TempDir::new().unwrap();
     let fill = || {

@@ -19,6 +19,7 @@ use super::analyze::inputs;
 use super::progress::Progress;
 use crate::cli::PublishArgs;
 use crate::exit::{Exit, Failure, with_causes};
+use crate::privacy::Protection;
 use crate::publish::{Carriage, Courier, Pace, Publication, PublishError, Published, SessionPlan, Shelf};
 use crate::settings::{Settings, Sources, policy};
 use crate::stages::Stop;
@@ -59,6 +60,7 @@ pub fn run(args: &PublishArgs) -> Result<Exit, Failure> {
     let publication = Publication {
         courier: Courier::new(&connection, topics, largest).map_err(service)?,
         carriage,
+        protection: Protection::open(&settings.privacy)?,
         pace: if args.realtime { Pace::REALTIME } else { Pace::Free },
         policy: judged_by.policy.id,
         stop: Stop::default(),
@@ -150,7 +152,8 @@ fn publish(
             // What it was stopped for is told.
             Err(PublishError::Stopped) => {}
             Err(error) if error.kind() == ErrorKind::Fatal => {
-                let exit = if matches!(error, PublishError::Kafka(_)) { Exit::Service } else { Exit::Failed };
+                let is_service = matches!(error, PublishError::Kafka(_) | PublishError::Vault(_));
+                let exit = if is_service { Exit::Service } else { Exit::Failed };
                 failure.get_or_insert(Failure::new(exit, error));
             }
             Err(error) => {

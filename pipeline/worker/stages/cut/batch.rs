@@ -11,6 +11,7 @@ use kafka::{Outgoing, Record, Topics};
 use super::session::Said;
 use crate::clock;
 use crate::piece::{self, Piece};
+use crate::privacy::{SealError, SessionKey, payload};
 use crate::settings::Role;
 use crate::stages::dead_letter::{self, Rejected};
 use crate::telemetry::metrics::{Metrics, Stage};
@@ -59,13 +60,15 @@ impl Batch {
         self.records += 1;
     }
 
-    /// What an upload had to say when a record came with this trace and at this time.
+    /// What an upload had to say when a record came with this trace and at this time. Video is sealed, if there is a
+    /// key.
     pub(super) fn say(
         &mut self,
         said: Vec<Said>,
+        key: Option<&SessionKey>,
         (trace, arrived_ms): (Option<&str>, Option<i64>),
         metrics: &Metrics,
-    ) {
+    ) -> Result<(), SealError> {
         let (given, since) = (trace.and_then(TraceContext::parse), Instant::now());
         for said in said {
             match said {
@@ -75,7 +78,8 @@ impl Batch {
                     let (time, parent) = (clock::now(), trace.header());
                     let event = Event { source: SOURCE, time: Some(&time), traceparent: Some(&parent) };
                     let media = Media::Inline(media.into());
-                    self.add(piece::record(&self.topics, event, &header, media));
+                    let record = piece::record(&self.topics, event, &header, media);
+                    self.add(payload::seal(record, key, &payload::of_segment(&header))?);
                     let (session, trace) = (header.session, (given.clone(), trace));
                     self.made.push(Made { session, arrived_ms, trace, since });
                 }
@@ -84,14 +88,20 @@ impl Batch {
                     let event = Event { time: Some(&time), ..Event::from_source(SOURCE) };
                     self.add(Outgoing::message(self.topics.sessions(), event, &fact));
                 }
-                Said::Refused(record, error) => {
+                Said::Refused(mut record, error) => {
                     metrics.recordings("refused", 1);
+                    if let (Ok(true), Some(key)) = (wire::is_sealed(&record.headers), key)
+                        && let Ok(header) = wire::decode_chunk(&record)
+                    {
+                        payload::seal_again(&mut record, key, &payload::of_chunk(&header))?;
+                    }
                     self.set_aside(&record, error.reason(), error.to_string(), metrics);
                 }
                 Said::Chunks(outcome, count) => metrics.chunks(outcome, count),
                 Said::Recording(outcome) => metrics.recordings(outcome, 1),
             }
         }
+        Ok(())
     }
 
     /// A record that led to nothing.

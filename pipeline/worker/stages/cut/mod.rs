@@ -10,16 +10,20 @@
 //! becomes is decided by the log alone ([`session`]); a wall clock only writes into that log that nothing came
 //! ([`share`]). Whatever goes wrong has one remedy: forget, restore from what is committed, read again from there.
 //!
+//! Chunks may be sealed, and segments are where the settings say so. A partition whose next record needs a key that is
+//! not there waits, and the others go on ([`keys`]); what belongs to a session that was erased is passed over.
+//!
 //! Memory: what uploads hold is bounded for each of them, and for all by a budget. Where that is not enough, a
 //! partition is put down: forgotten and paused, until others leave it room or it is its turn.
 
 mod batch;
+mod keys;
 mod session;
 mod share;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,6 +44,7 @@ use share::Share;
 use super::stop::Stop;
 use super::transactions::{Changes, outcome, pause_before, transact};
 use crate::failpoint::Failpoint;
+use crate::privacy::{Protection, SealError};
 use crate::settings::Role;
 use crate::telemetry::health::Pulse;
 use crate::telemetry::logs::Trouble;
@@ -99,6 +104,8 @@ pub(super) struct Cut {
     pub transactional_id: String,
     pub transaction_timeout: Duration,
     pub how: Cutting,
+    /// What chunks are opened and segments sealed with.
+    pub protection: Protection,
     /// What uploads may hold, in bytes.
     pub budget: usize,
     pub metrics: Metrics,
@@ -124,6 +131,8 @@ enum CutError {
     Kafka(#[from] KafkaError),
     #[error(transparent)]
     Transaction(#[from] TransactionError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 impl CutError {
@@ -132,6 +141,7 @@ impl CutError {
         match self {
             Self::Kafka(error) => error.kind() == ErrorKind::Transient,
             Self::Transaction(error) => !error.is_refusal(),
+            Self::Seal(_) => false,
         }
     }
 }
@@ -160,6 +170,8 @@ struct Run {
     publisher: Option<TransactionalPublisher>,
     states: PartitionReader,
     shares: BTreeMap<i32, Share>,
+    /// Partitions of which nothing is polled because what was polled waits for keys.
+    held: BTreeSet<i32>,
     /// Partitions that were put down, the first one for longest.
     resting: VecDeque<Resting>,
     /// For how long partitions were put down so far.
@@ -193,6 +205,7 @@ impl Run {
             publisher: None,
             states,
             shares: BTreeMap::new(),
+            held: BTreeSet::new(),
             resting: VecDeque::new(),
             rested: Duration::ZERO,
             turn: Instant::now(),
@@ -232,9 +245,9 @@ impl Run {
             self.recover()?;
         }
         match self.consumer.poll(POLL) {
-            Ok(Some(record)) => self.take(record),
+            Ok(Some(record)) => self.take(record)?,
             Ok(None) => {
-                if self.batch.outgoing.is_empty() {
+                if self.batch.outgoing.is_empty() && self.held.is_empty() {
                     self.by.metrics.caught_up(ROLE);
                 }
             }
@@ -247,6 +260,7 @@ impl Run {
         }
         // Before anything is committed: what was cut for a partition that is gone must not be.
         self.follow_assignment()?;
+        self.go_on_with_keys()?;
         if due.clocks.elapsed() >= LOOK_AT_CLOCKS_EVERY {
             due.clocks = Instant::now();
             self.look_at_clocks();
@@ -265,10 +279,32 @@ impl Run {
         self.keep_within_budget()
     }
 
-    fn take(&mut self, record: Record) {
-        if let Some(share) = self.shares.get_mut(&record.origin.partition) {
-            share.take(record, &mut self.batch, &self.by.metrics);
+    fn take(&mut self, record: Record) -> Result<(), CutError> {
+        match self.shares.get_mut(&record.origin.partition) {
+            Some(share) => Ok(share.take(record, &mut self.batch, &self.by.metrics)?),
+            None => Ok(()),
         }
+    }
+
+    /// Takes in what waited for keys that have come; has nothing more polled of partitions that still wait.
+    fn go_on_with_keys(&mut self) -> Result<(), CutError> {
+        for share in self.shares.values_mut() {
+            share.go_on(&mut self.batch, &self.by.metrics)?;
+        }
+        let wait = self.shares.iter().filter(|(_, share)| share.waits()).map(|(partition, _)| *partition);
+        let wait: BTreeSet<i32> = wait.collect();
+        let pause: Vec<i32> = (&wait - &self.held).into_iter().collect();
+        if !pause.is_empty() {
+            self.consumer.pause(&pause)?;
+        }
+        // What was put down meanwhile, or went, is nothing to be polled either.
+        let resume = (&self.held - &wait).into_iter().filter(|partition| self.shares.contains_key(partition));
+        let resume: Vec<i32> = resume.collect();
+        if !resume.is_empty() {
+            self.consumer.resume(&resume)?;
+        }
+        self.held = wait;
+        Ok(())
     }
 
     /// Writes what only a clock can tell.
@@ -354,8 +390,10 @@ impl Run {
     fn take_up(&mut self, partition: i32, reached: Option<i64>) -> Result<(), CutError> {
         let (topics, metrics) = (&self.by.topics, &self.by.metrics);
         let next = self.consumer.committed(&[partition])?.pop().map(|(_, next)| next);
-        let share = Share::restore((partition, next, reached), self.by.how, topics, &self.states, metrics)?;
+        let how = (self.by.how, &self.by.protection);
+        let share = Share::restore((partition, next, reached), how, topics, &self.states, metrics)?;
         self.shares.insert(partition, share);
+        self.held.remove(&partition);
         self.committed.remove(&partition);
         self.committed.extend(next.map(|next| (partition, next)));
         self.consumer.resume(&[partition])?;

@@ -1,6 +1,6 @@
 //! One partition's share of the work: its uploads, and from which record on they would have to be read again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use domain::ids::SessionId;
@@ -10,8 +10,10 @@ use kafka::wire;
 use kafka::{KafkaError, PartitionReader, Record, Start, Topics};
 
 use super::batch::Batch;
+use super::keys::{Found, Keys};
 use super::session::{Cutting, Session};
 use crate::clock;
+use crate::privacy::{Protection, SealError, SessionKey, payload};
 use crate::telemetry::metrics::Metrics;
 
 /// How long reading stored states may take before it is begun anew.
@@ -40,6 +42,9 @@ struct Upload {
 pub(super) struct Share {
     partition: i32,
     how: Cutting,
+    keys: Keys,
+    /// Records that were polled and wait for a key; nothing more is polled until they have it.
+    waiting: VecDeque<Record>,
     uploads: HashMap<SessionId, Upload>,
     /// Uploads of which nothing is needed but their state: they are over, or have been silent for long.
     resting: HashMap<SessionId, CutState>,
@@ -60,7 +65,7 @@ impl Share {
     /// Up to where it was reached before, the log is only read again.
     pub(super) fn restore(
         (partition, next, reached): (i32, Option<i64>, Option<i64>),
-        how: Cutting,
+        (how, protection): (Cutting, &Protection),
         topics: &Topics,
         states: &PartitionReader,
         metrics: &Metrics,
@@ -72,7 +77,7 @@ impl Share {
                 None => drop(stored.remove(&record.key)),
             }
         })?;
-        let mut share = Self::new((partition, next, reached), how);
+        let mut share = Self::new((partition, next, reached), how, protection);
         for record in stored.values() {
             if let Err(problem) = share.take_up(record) {
                 metrics.refused("cut_state");
@@ -84,10 +89,24 @@ impl Share {
         Ok(share)
     }
 
-    fn new((partition, next, reached): (i32, Option<i64>, Option<i64>), how: Cutting) -> Self {
-        let (uploads, resting, ended) = (HashMap::new(), HashMap::new(), BTreeSet::new());
-        let read = (Instant::now(), i64::MIN);
-        Self { partition, how, uploads, resting, ended, next, reached, read, held: 0 }
+    fn new(
+        (partition, next, reached): (i32, Option<i64>, Option<i64>),
+        how: Cutting,
+        protection: &Protection,
+    ) -> Self {
+        Self {
+            partition,
+            how,
+            keys: Keys::new(protection.clone()),
+            waiting: VecDeque::new(),
+            uploads: HashMap::new(),
+            resting: HashMap::new(),
+            ended: BTreeSet::new(),
+            next,
+            reached,
+            read: (Instant::now(), i64::MIN),
+            held: 0,
+        }
     }
 
     fn take_up(&mut self, record: &Record) -> Result<(), String> {
@@ -122,29 +141,90 @@ impl Share {
         self.uploads.get_mut(id)
     }
 
-    /// Takes in a record of the log.
-    pub(super) fn take(&mut self, record: Record, batch: &mut Batch, metrics: &Metrics) {
+    /// Takes in a record of the log, once those before it and its key are there.
+    pub(super) fn take(
+        &mut self,
+        record: Record,
+        batch: &mut Batch,
+        metrics: &Metrics,
+    ) -> Result<(), SealError> {
+        self.waiting.push_back(record);
+        self.go_on(batch, metrics)
+    }
+
+    /// Takes in what has waited for keys that have come.
+    pub(super) fn go_on(&mut self, batch: &mut Batch, metrics: &Metrics) -> Result<(), SealError> {
+        while let Some(found) = self.waiting.front().and_then(|record| self.keys.of(record))
+            && let Some(record) = self.waiting.pop_front()
+        {
+            self.take_in(record, found, batch, metrics)?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing more of it may be polled.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn take_in(
+        &mut self,
+        record: Record,
+        found: Found,
+        batch: &mut Batch,
+        metrics: &Metrics,
+    ) -> Result<(), SealError> {
         self.next = Some(record.origin.offset.saturating_add(1));
         self.read = (Instant::now(), record.timestamp_ms.unwrap_or(self.read.1));
         batch.passed();
-        let entry = match wire::kind(&record) {
-            Ok(CHUNK_TYPE) => wire::decode_chunk(&record).map(Entry::Chunk),
-            _ => wire::decode(&record).map(Entry::Fact),
+        let key = match found {
+            Found::None => None,
+            Found::Key(key) => Some(key),
+            // Nobody can read it any more, and what it would lead to is to be there no more.
+            Found::Destroyed => {
+                let is_chunk = wire::kind(&record).is_ok_and(|kind| kind == CHUNK_TYPE);
+                metrics.chunks("erased", is_chunk.into());
+                return Ok(());
+            }
         };
+        let entry = wire::is_sealed(&record.headers).and_then(|is_sealed| match wire::kind(&record)? {
+            CHUNK_TYPE => Ok((Entry::Chunk(wire::decode_chunk(&record)?), is_sealed)),
+            _ => Ok((Entry::Fact(wire::decode(&record)?), false)),
+        });
         match entry {
-            Ok(Entry::Chunk(header)) => self.chunk(&header, record, batch, metrics),
-            Ok(Entry::Fact(fact)) => self.fact(fact, &record, batch, metrics),
-            Err(error) => batch.set_aside(&record, error.reason(), error.to_string(), metrics),
+            Ok((Entry::Chunk(header), is_sealed)) => {
+                self.chunk(&header, (record, is_sealed), key, batch, metrics)
+            }
+            Ok((Entry::Fact(fact), _)) => self.fact(fact, &record, key, batch, metrics),
+            Err(error) => {
+                batch.set_aside(&record, error.reason(), error.to_string(), metrics);
+                Ok(())
+            }
         }
     }
 
-    fn chunk(&mut self, header: &ChunkHeader, record: Record, batch: &mut Batch, metrics: &Metrics) {
+    fn chunk(
+        &mut self,
+        header: &ChunkHeader,
+        (mut record, is_sealed): (Record, bool),
+        key: Option<SessionKey>,
+        batch: &mut Batch,
+        metrics: &Metrics,
+    ) -> Result<(), SealError> {
+        if is_sealed
+            && let Some(key) = &key
+            && let Err(error) = payload::open(&mut record, key, &payload::of_chunk(header))
+        {
+            batch.set_aside(&record, error.reason(), error.to_string(), metrics);
+            return Ok(());
+        }
         let (trace, arrived) = (wire::traceparent(&record).map(str::to_owned), record.timestamp_ms);
         let (offset, came) = (record.origin.offset, arrived.unwrap_or_default());
         let is_again = self.reached.is_some_and(|reached| offset < reached);
         let Some(upload) = self.upload(&header.session, came, metrics) else {
             let over = self.resting.get(&header.session).and_then(over_at);
-            return metrics.chunks(if over > Some(offset) { "repeated" } else { "late" }, 1);
+            metrics.chunks(if over > Some(offset) { "repeated" } else { "late" }, 1);
+            return Ok(());
         };
         let held = upload.session.held();
         let arrival = upload.session.chunk(header, record);
@@ -157,20 +237,26 @@ impl Share {
             Arrival::Contradicted => "contradicted",
         };
         metrics.chunks(outcome, 1);
-        batch.say(upload.session.take_said(), (trace.as_deref(), arrived), metrics);
-        let left = upload.session.held();
+        let (said, left) = (upload.session.take_said(), upload.session.held());
         self.held = self.held.saturating_sub(held) + left;
+        batch.say(said, key.as_ref(), (trace.as_deref(), arrived), metrics)
     }
 
-    fn fact(&mut self, fact: UploadFact, record: &Record, batch: &mut Batch, metrics: &Metrics) {
+    fn fact(
+        &mut self,
+        fact: UploadFact,
+        record: &Record,
+        key: Option<SessionKey>,
+        batch: &mut Batch,
+        metrics: &Metrics,
+    ) -> Result<(), SealError> {
         let UploadFact { session: id, event } = fact;
         let (offset, came) = (record.origin.offset, record.timestamp_ms.unwrap_or_default());
-        let Some(upload) = self.upload(&id, came, metrics) else { return };
+        let Some(upload) = self.upload(&id, came, metrics) else { return Ok(()) };
         let held = upload.session.held();
         let is_over = upload.session.fact(event, record);
         upload.is_told &= event != UploadEvent::Silent;
-        let cause = (wire::traceparent(record), record.timestamp_ms);
-        batch.say(upload.session.take_said(), cause, metrics);
+        let said = upload.session.take_said();
         let (left, has_begun) = (upload.session.held(), upload.session.has_begun());
         let over = is_over.then(|| upload.session.over(offset));
         self.held = self.held.saturating_sub(held) + left;
@@ -182,12 +268,14 @@ impl Share {
             self.ended.insert(id.clone());
             self.resting.insert(id, state);
         }
+        batch.say(said, key.as_ref(), (wire::traceparent(record), record.timestamp_ms), metrics)
     }
 
     /// Writes that uploads are silent of which nothing was read for so long. If something is in the log all the
     /// same, whoever reads it there knows by its time.
     pub(super) fn tell_silences(&mut self, batch: &mut Batch) {
-        if self.is_behind() {
+        // What has come may be among what waits.
+        if self.is_behind() || self.waits() {
             return;
         }
         let [silence, let_go] = [self.how.silence, self.how.let_go.max(self.how.silence)]

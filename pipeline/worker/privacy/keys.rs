@@ -2,7 +2,7 @@
 //!
 //! One key a line: `TENANT KEY-ID BASE64`, 32 bytes each; `#` begins a comment. The first key of a tenant seals,
 //! all of them open: a new one goes above the old one, which is taken away when nothing sealed with it is left.
-//! Whoever takes a key away makes all templates unreadable that were sealed with it.
+//! Whoever takes a key away makes all templates and sessions' keys unreadable that were sealed with it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
+
+use super::cipher::Cipher;
 
 /// The keys of all tenants.
 #[derive(Default)]
@@ -20,10 +21,13 @@ pub struct TenantKeys {
 }
 
 /// One key of a tenant.
-pub(super) struct TenantKey {
+pub(crate) struct TenantKey {
     pub id: String,
-    pub key: LessSafeKey,
+    pub cipher: Cipher,
 }
+
+/// No key of a tenant is called so: by this name a template says that it is sealed with the key of its session.
+pub(crate) const OF_THE_SESSION: &str = "session";
 
 /// A file of keys that is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +42,10 @@ pub enum KeysError {
         source: std::io::Error,
     },
     /// A line is none. Never repeated: it may hold a key.
-    #[error("{}, line {line}: not `TENANT KEY-ID BASE64` with a key of 32 bytes, or twice the same id", path.display())]
+    #[error(
+        "{}, line {line}: not `TENANT KEY-ID BASE64` with a key of 32 bytes, or an id that is taken",
+        path.display()
+    )]
     Line {
         /// The file.
         path: PathBuf,
@@ -74,19 +81,20 @@ impl TenantKeys {
         let mut words = line.split_whitespace();
         let (tenant, id, key) = (words.next()?, words.next()?, words.next()?);
         let key = STANDARD.decode(key).ok()?;
-        let key = UnboundKey::new(&AES_256_GCM, &key).ok()?;
+        let cipher = Cipher::new(&key)?;
         let of_tenant = self.keys.entry(tenant.to_owned()).or_default();
-        let is_new = words.next().is_none() && of_tenant.iter().all(|known| known.id != id);
-        is_new.then(|| of_tenant.push(TenantKey { id: id.to_owned(), key: LessSafeKey::new(key) }))
+        let is_free = id != OF_THE_SESSION && of_tenant.iter().all(|known| known.id != id);
+        let is_new = words.next().is_none() && is_free;
+        is_new.then(|| of_tenant.push(TenantKey { id: id.to_owned(), cipher }))
     }
 
     /// The key that seals for a tenant.
-    pub(super) fn current(&self, tenant: &str) -> Option<&TenantKey> {
+    pub(crate) fn current(&self, tenant: &str) -> Option<&TenantKey> {
         self.keys.get(tenant)?.first()
     }
 
     /// A key of a tenant.
-    pub(super) fn named(&self, tenant: &str, id: &str) -> Option<&TenantKey> {
+    pub(crate) fn named(&self, tenant: &str, id: &str) -> Option<&TenantKey> {
         self.keys.get(tenant)?.iter().find(|key| key.id == id)
     }
 }
@@ -106,13 +114,17 @@ impl fmt::Debug for TenantKeys {
 pub(crate) mod tests {
     use super::*;
 
-    const ONE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    const TWO: &str = "ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A=";
+    pub(crate) const ONE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    pub(crate) const TWO: &str = "ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A=";
 
     /// Tenant `t1` has two keys, `t2` one.
     pub(crate) fn keys() -> TenantKeys {
-        let text = format!("# of tests\nt1 new {ONE}\n\nt1 old {TWO}\nt2 new {TWO}\n");
-        TenantKeys::parse(&text).unwrap()
+        with(&format!("# of tests\nt1 new {ONE}\n\nt1 old {TWO}\nt2 new {TWO}\n"))
+    }
+
+    /// The keys of a file with this text.
+    pub(crate) fn with(text: &str) -> TenantKeys {
+        TenantKeys::parse(text).unwrap()
     }
 
     #[test]
@@ -130,6 +142,7 @@ pub(crate) mod tests {
             assert_eq!(TenantKeys::parse(&format!("# keys\n{bad}")).unwrap_err(), 2, "{bad}");
         }
         assert_eq!(TenantKeys::parse(&format!("t1 a {ONE}\nt1 a {TWO}")).unwrap_err(), 2);
+        assert_eq!(TenantKeys::parse(&format!("t1 session {ONE}")).unwrap_err(), 1);
         let error = KeysError::Line { path: "keys".into(), line: 2 }.to_string();
         assert!(!error.contains(ONE) && error.contains("line 2"));
     }
