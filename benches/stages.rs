@@ -30,6 +30,7 @@ use domain::observe::quality;
 use domain::ports::{Attention, Look, Vision as _};
 use domain::score::ScoreInput;
 use infer::{Recognizer, Vision};
+use invigilator::privacy::{TenantKeys, Vault};
 use invigilator::publish::{Piece, Recording, SessionPlan};
 use invigilator::settings::Settings;
 use kafka::wire::{self, Event};
@@ -86,6 +87,28 @@ fn cut(criterion: &mut Criterion) {
             });
         });
     }
+}
+
+/// Seal: the media of a minute sealed and opened again with the key of a session. On its way from a browser to a decoder
+/// video is twice, as a chunk and as a segment.
+fn seal(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, format!("bench one {}=\n", "A".repeat(43))).unwrap();
+    let place = format!("file://{}/", folder.path().display()).parse().unwrap();
+    let vault = Vault::open(&place, TenantKeys::read(&keys).unwrap().into()).unwrap();
+    let key = vault.wait(vault.key(&"bench/e/s".parse().unwrap())).unwrap();
+    let pieces = pieces("c01_calm_vp8.webm");
+    let mut group = criterion.benchmark_group("seal");
+    group.throughput(Throughput::Elements(pieces.iter().map(|piece| seconds(&piece.header)).sum()));
+    group.bench_function("and open", |bencher| {
+        bencher.iter(|| {
+            for piece in &pieces {
+                let sealed = key.seal(b"place", black_box(&piece.media)).unwrap();
+                black_box(key.open(b"place", &sealed).unwrap());
+            }
+        });
+    });
 }
 
 /// Decode: one segment, as often as it is looked at when nothing is suspicious.
@@ -211,7 +234,7 @@ fn fold(criterion: &mut Criterion) {
 criterion_group! {
     name = stages;
     config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1));
-    targets = cut, decode, measure, look, recognise, wire, fold
+    targets = cut, seal, decode, measure, look, recognise, wire, fold
 }
 
 fn main() {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,6 +26,10 @@ use crate::exam::{Exam, PATIENCE, clip, data, invigilator, text};
 pub struct Gateway<'a> {
     exam: &'a Exam,
     folder: TempDir,
+    /// Where its store is.
+    store: PathBuf,
+    /// Further variables of its environment.
+    variables: Vec<(String, String)>,
     child: Child,
     pub address: String,
     pub telemetry: String,
@@ -46,12 +50,31 @@ impl<'a> Gateway<'a> {
 
     fn with(exam: &'a Exam, files: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("key"), "k".repeat(32)).unwrap();
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        let (child, address, telemetry) = launch(exam, &folder);
-        Self { exam, folder, child, address, telemetry }
+        let store = folder.path().join("store");
+        Self::launched(exam, folder, store, Vec::new())
+    }
+
+    /// One whose store outlives it, with further variables in its environment.
+    pub fn keeping(exam: &'a Exam, store: &Path, variables: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables = variables.iter().map(owned).collect();
+        Self::launched(exam, TempDir::new().unwrap(), store.to_owned(), variables)
+    }
+
+    fn launched(exam: &'a Exam, folder: TempDir, store: PathBuf, variables: Vec<(String, String)>) -> Self {
+        std::fs::write(folder.path().join("key"), "k".repeat(32)).unwrap();
+        let (child, address, telemetry) = launch(exam, &folder, &store, &variables);
+        Self { exam, folder, store, variables, child, address, telemetry }
+    }
+
+    /// Starts another one without what this one has in its store.
+    pub fn forget_store(&mut self) {
+        assert_eq!(self.end(), Some(0));
+        std::fs::remove_dir_all(&self.store).unwrap();
+        self.restart();
     }
 
     /// Kills it at once, and starts another one on the same store.
@@ -63,7 +86,8 @@ impl<'a> Gateway<'a> {
 
     /// Starts another one on the same store, after this one has ended.
     pub fn restart(&mut self) {
-        (self.child, self.address, self.telemetry) = launch(self.exam, &self.folder);
+        (self.child, self.address, self.telemetry) =
+            launch(self.exam, &self.folder, &self.store, &self.variables);
     }
 
     /// Ends it as Kubernetes would; returns its exit code.
@@ -145,7 +169,12 @@ impl Drop for Gateway<'_> {
     }
 }
 
-fn launch(exam: &Exam, folder: &TempDir) -> (Child, String, String) {
+fn launch(
+    exam: &Exam,
+    folder: &TempDir,
+    store: &Path,
+    variables: &[(String, String)],
+) -> (Child, String, String) {
     let mut command = exam.command("gateway");
     let subscribers = folder.path().join(SUBSCRIBERS);
     if subscribers.exists() {
@@ -154,7 +183,8 @@ fn launch(exam: &Exam, folder: &TempDir) -> (Child, String, String) {
     let mut child = command
         .env("INVIGILATOR__GATEWAY__LISTEN", "127.0.0.1:0")
         .env("INVIGILATOR__GATEWAY__KEY_FILE", folder.path().join("key"))
-        .env("INVIGILATOR__GATEWAY__STORE", folder.path().join("store"))
+        .env("INVIGILATOR__GATEWAY__STORE", store)
+        .envs(variables.iter().cloned())
         .env("INVIGILATOR__GATEWAY__APPEND_TIMEOUT_MS", "2000")
         .env("INVIGILATOR__GATEWAY__REQUESTS_PER_S", "10000")
         .env("INVIGILATOR__TELEMETRY__LISTEN", "127.0.0.1:0")

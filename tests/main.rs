@@ -19,6 +19,7 @@ mod contracts;
 mod cut;
 mod demo;
 mod enrolment;
+mod erasure;
 mod eval;
 mod exam;
 mod faults;

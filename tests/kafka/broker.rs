@@ -96,6 +96,11 @@ impl Broker {
         Connection::new(self.bootstrap(), client_id)
     }
 
+    /// Where it keeps its records.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.node.data()
+    }
+
     /// Deletes the records of a partition before an offset, as retention would.
     pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
         let list = format!(
