@@ -8,6 +8,8 @@
 //! 4. [`score`] folds observations, markers, lifecycle facts and reviews of one session into
 //!    incidents and an integrity score, under a [`policy`].
 //!
+//! Of samples that show something a picture may be kept: which one, of whom, and what it is called says [`evidence`].
+//!
 //! What comes out is shown to people by [`desk`] and told to learning platforms by [`lms`], in the [`words`] that
 //! all of it is said in.
 //!
@@ -21,6 +23,7 @@ pub mod delivery;
 pub mod desk;
 pub mod detections;
 pub mod error;
+pub mod evidence;
 pub mod geometry;
 pub mod identity;
 pub mod ids;

@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::PolicyRef;
+use crate::evidence::Span;
 use crate::ids::SessionId;
-use crate::time::{MediaMs, Millis};
+use crate::time::{Interval, MediaMs, Millis};
 
 /// One revision of one incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +59,15 @@ pub struct Incident {
     /// Wall-clock facts; absent in canonical form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<IncidentRun>,
+}
+
+impl Incident {
+    /// Where it shows; nowhere, if another incident stands for it.
+    pub fn span(&self) -> Option<Span> {
+        let segments = self.media_refs.iter().map(|reference| reference.sequence).collect();
+        let span = Span { interval: Interval::new(self.start_ms, self.end_ms), segments };
+        (self.state != IncidentState::Superseded).then_some(span)
+    }
 }
 
 /// Everything that can be reported, in the order of the score table where that matters.

@@ -41,9 +41,21 @@ pub struct Policy {
     pub detect: Detect,
     /// What incidents cost.
     pub points: Points,
+    /// What is kept of what was noted, for those who decide.
+    #[serde(default)]
+    pub evidence: EvidenceRules,
     /// What the session was granted beforehand.
     #[serde(default)]
     pub accommodations: Accommodations,
+}
+
+/// What is kept of what was noted, for those who decide.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceRules {
+    /// Pictures of flagged moments, encrypted, in which nobody can be recognised but the candidate. Where and for how
+    /// long is for the settings to say; without a place there are none.
+    pub pictures: bool,
 }
 
 /// Times that hold for all types.

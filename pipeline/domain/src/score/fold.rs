@@ -5,12 +5,14 @@
 
 use super::coverage::Unseen;
 use super::input::{Counters, Output, ScoreInput};
+use super::ledger::Record;
 use super::publish::Cause;
 use super::reorder::Arrival;
 use super::sample::Segment;
 use super::state::{FoldState, STATE_VERSION};
 use super::trace::SampleTrace;
 use super::watch::Terms;
+use crate::evidence::Span;
 use crate::ids::SessionId;
 use crate::messages::{Marker, MarkerKind, Observation, PolicyRef, Review, SessionFact, canonical};
 use crate::policy::{Accommodations, Policy};
@@ -57,6 +59,11 @@ impl SessionFold {
     /// Everything a successor needs.
     pub fn state(&self) -> &FoldState {
         &self.state
+    }
+
+    /// Where the incidents show that are known now.
+    pub fn spans(&self) -> Vec<Span> {
+        self.state.ledger.records().iter().map(Record::span).collect()
     }
 
     /// What became of the records.

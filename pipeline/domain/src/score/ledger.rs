@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::compact;
 use super::hysteresis::{Change, Growth};
+use crate::evidence::Span;
 use crate::ids::SessionId;
 use crate::messages::{IncidentClass, IncidentType, SampleStats};
 use crate::policy::Timing;
@@ -280,6 +281,11 @@ impl Record {
     pub fn id(&self, session: &SessionId) -> Uuid {
         let Lane { kind, branch } = self.lane;
         session.derive(&format!("{}:{}:{}:{branch}", kind.name(), self.start.0, self.epoch))
+    }
+
+    /// Where it shows.
+    pub fn span(&self) -> Span {
+        Span { interval: Interval::new(self.start, self.end), segments: self.refs.clone() }
     }
 
     /// Whether both have the same id.

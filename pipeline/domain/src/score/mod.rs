@@ -26,6 +26,8 @@
 //! 4. [`standing`] decides with how much of its time an incident counts; [`rule`] turns that into
 //!    points; [`report`] and [`words`] make the messages; [`publish`] says what is new in them.
 //! 5. [`refold`] does all of it again from the whole log, where that is asked for.
+//!
+//! Beside all this, [`telling`] says which sample of a segment a picture may be kept of.
 
 #![allow(rustdoc::private_intra_doc_links, reason = "the map above names files, private ones too")]
 
@@ -54,6 +56,7 @@ pub mod rule;
 mod sample;
 pub mod standing;
 mod state;
+pub mod telling;
 mod timeline;
 mod trace;
 mod tracks;

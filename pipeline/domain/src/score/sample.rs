@@ -205,7 +205,8 @@ fn sample(frame: &FrameObservation) -> Sample {
     Sample { at: frame.media_ms, view }
 }
 
-fn scene(frame: &FrameObservation) -> Scene {
+/// What a valid sample shows.
+pub(super) fn scene(frame: &FrameObservation) -> Scene {
     Scene {
         faces: frame.faces.iter().map(face).collect(),
         things: frame.persons.as_ref().map(|persons| Things {

@@ -28,4 +28,5 @@ mod refold;
 mod reviews;
 mod second_witness;
 mod snapshots;
+mod telling;
 mod worked_examples;

@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as LibraryError;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{bound_memory, serve, watermarks};
+use super::{ASK, bound_memory, serve, watermarks};
 use crate::connection::Connection;
 use crate::context::{self, Context, Errors};
 use crate::error::{KafkaError, Subject};
@@ -137,6 +137,35 @@ impl PartitionReader {
         patiently(Instant::now(), patience, || {
             watermarks(&self.consumer, topic, partition).map_err(|error| {
                 KafkaError::from_library("ask for watermarks", error).about(&[Subject::Topic(topic)])
+            })
+        })
+    }
+
+    /// Where records begin that brokers took at a time or later, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// If the brokers do not answer within `patience`, or refuse it.
+    pub fn since(
+        &self,
+        topic: &str,
+        partition: i32,
+        at_ms: i64,
+        patience: Duration,
+    ) -> Result<Start, KafkaError> {
+        // Asked before: if nothing is that late, whatever is written from now on is.
+        let (_, end) = self.bounds(topic, partition, patience)?;
+        patiently(Instant::now(), patience, || {
+            let failed =
+                |error| KafkaError::from_library("look for a time", error).about(&[Subject::Topic(topic)]);
+            let mut times = TopicPartitionList::new();
+            times.add_partition_offset(topic, partition, Offset::Offset(at_ms.max(0))).map_err(failed)?;
+            let found = self.consumer.offsets_for_times(times, ASK).map_err(failed)?;
+            let elements = found.elements();
+            let element = elements.first();
+            element.map_or(Ok(()), |element| element.error()).map_err(failed)?;
+            Ok(match element.map(|element| element.offset()) {
+                Some(Offset::Offset(offset)) => Start::Offset(offset),
+                _ => Start::Offset(end),
             })
         })
     }

@@ -157,3 +157,21 @@ fn from_the_end_on_means_nothing_that_was_there() {
     };
     assert_eq!(values(&[first]), ["after"]);
 }
+
+#[test]
+fn a_time_leads_to_the_first_record_that_was_taken_then_or_later() {
+    let connection = Broker::shared().connection("reader");
+    let topic = create_topic(&connection, 1, &[]);
+    publish(&connection, (0..5).map(|number| record(&topic, 0, "key", number.to_string())));
+    let records = read_all(&connection, &topic, 0);
+    let reader = PartitionReader::new(&connection, 8 << 20).unwrap();
+    let since = |at_ms| reader.since(&topic, 0, at_ms, PATIENCE).unwrap();
+    for record in &records {
+        let at = record.timestamp_ms.unwrap();
+        let first = records.iter().find(|other| other.timestamp_ms.unwrap() >= at).unwrap();
+        assert_eq!(since(at), Start::Offset(first.origin.offset));
+    }
+    assert_eq!(since(0), Start::Offset(0));
+    let last = records.last().unwrap().timestamp_ms.unwrap();
+    assert_eq!(since(last + 3_600_000), Start::Offset(5), "nothing is that late");
+}
