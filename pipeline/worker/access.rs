@@ -70,7 +70,7 @@ pub struct Grant {
 }
 
 /// Topics by who uses them, and how.
-const USES: [(Party, &str, &[Operation]); 26] = {
+const USES: [(Party, &str, &[Operation]); 27] = {
     use Operation::{Describe, Read, Write};
     use Party::{Cut, Gateway, Observe, Publish, Score};
     [
@@ -83,6 +83,8 @@ const USES: [(Party, &str, &[Operation]); 26] = {
         (Observe, "segments", &[Read]),
         // Who is expected; what is past its time is deleted.
         (Observe, "enrolments", &[Read, Write]),
+        // Whether a session's policy asks for pictures.
+        (Observe, "sessions", &[Read]),
         (Observe, "observations", &[Write]),
         (Observe, "dead-letters", &[Write]),
         // Whether everything that was uploaded has been observed.
@@ -188,11 +190,11 @@ mod tests {
     fn a_principal_gets_what_its_process_does_and_nothing_else() {
         let kafka = Settings::defaults().kafka;
         let grants = grants(Party::Observe, &kafka).unwrap();
-        assert_eq!(grants.len(), 6);
+        assert_eq!(grants.len(), 7);
         assert!(grants.contains(&Grant {
             resource: Resource::Topic("exam.segments".to_owned()),
             operations: vec![Operation::Read, Operation::DescribeConfigs],
         }));
-        assert_eq!(grants[5].resource, Resource::Group("invigilator-observe".to_owned()));
+        assert_eq!(grants[6].resource, Resource::Group("invigilator-observe".to_owned()));
     }
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod enroll;
 mod erase;
+mod evidence;
 mod gateway;
 mod plan;
 mod redrive;
@@ -24,6 +25,7 @@ pub use self::gateway::{GatewayAction, GatewayArgs, ReplayArgs, TokenArgs, Token
 pub use bench::BenchArgs;
 pub use enroll::EnrollArgs;
 pub use erase::EraseArgs;
+pub use evidence::{EvidenceAction, EvidenceArgs, SweepArgs};
 pub use plan::PlanArgs;
 pub use redrive::RedriveArgs;
 pub use rescore::RescoreArgs;
@@ -72,6 +74,9 @@ pub enum Command {
     Enroll(EnrollArgs),
     /// Delete what is kept of a session, and print a receipt
     Erase(EraseArgs),
+    /// Delete pictures of flagged moments that are past their time
+    #[command(after_help = evidence::EXAMPLES)]
+    Evidence(EvidenceArgs),
     /// Measure accuracy on labelled footage
     Eval(EvalArgs),
     /// Measure how many sessions a core carries

@@ -12,6 +12,7 @@
 //! | [`observer`] | decoded segments → observations, by the models, across threads |
 //! | [`identity`] | who is expected: templates, the comparison with one of them |
 //! | [`privacy`] | payloads that only those can read who have the session's key; the keys |
+//! | `jpeg` | a picture → a small JPEG file |
 //! | [`media`] | media by reference: allowed addresses, stores, what is checked of every fetch |
 //! | [`piece`] | a cut segment → its header and record |
 //! | [`publish`] | recordings → records of live sessions |
@@ -20,6 +21,8 @@
 //! | [`topology`] | the topics as a whole: created, and looked at before work begins |
 //! | [`redrive`] | dead letters → segments again |
 //! | [`rescore`] | another policy: orders for the score role, or what would come of them |
+//! | [`recent`] | what is remembered of the sessions met last |
+//! | [`evidence`] | pictures of flagged moments: chosen, made unrecognisable, sealed, kept for a while |
 //! | [`erase`] | what is kept of a session, deleted, and a receipt |
 //! | [`sending`] | records of operators' tools, sent and safe |
 //! | [`service`] | a running worker process: its parts and its end |
@@ -50,16 +53,19 @@ pub mod commands;
 pub mod demo;
 pub mod erase;
 pub mod eval;
+pub mod evidence;
 pub mod exit;
 pub mod failpoint;
 pub mod gateway;
 pub mod identity;
+mod jpeg;
 pub mod media;
 pub mod observer;
 pub mod piece;
 pub mod plan;
 pub mod privacy;
 pub mod publish;
+pub mod recent;
 pub mod redrive;
 pub mod report;
 pub mod rescore;

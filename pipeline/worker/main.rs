@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Rescore(args) => commands::rescore::run(&args),
         Command::Enroll(args) => commands::enroll::run(&args),
         Command::Erase(args) => commands::erase::run(&args),
+        Command::Evidence(args) => commands::evidence::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Plan(args) => commands::plan::run(&args),

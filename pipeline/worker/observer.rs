@@ -56,6 +56,12 @@ pub struct DecodedSegment {
     pub decoded_at: Instant,
 }
 
+/// Is shown the pictures of a segment together with what was seen in them, before both are let go of. Must not wait.
+pub trait Witness: Send + Sync {
+    /// `shown` has those samples that could be looked at.
+    fn show(&self, observation: &Observation, shown: &BTreeMap<MediaMs, Shown>);
+}
+
 /// Turns decoded segments into observations.
 pub struct Observer<'a, V: Vision> {
     /// Looks at pictures.
@@ -70,6 +76,8 @@ pub struct Observer<'a, V: Vision> {
     pub reporting: Reporting,
     /// Compares faces; without it nobody can be verified.
     pub recognizer: Option<Recognizer<'a, V::Error>>,
+    /// Is shown everything.
+    pub witness: Option<Box<dyn Witness + 'a>>,
     /// Who looks.
     pub by: Observers,
     /// Name of this process in `run`.
@@ -165,13 +173,16 @@ impl<V: Vision> Observer<'_, V> {
                     .models
                     .extend(self.recognizer.as_ref().map(|recognizer| recognizer.model.clone()));
             }
+            if let Some(witness) = &self.witness {
+                witness.show(&observation, &seen.shown);
+            }
             observation.run = Some(run(&self.worker, timings_ms));
             Ok(observation)
         });
         Ok(told.collect())
     }
 
-    /// Looks at the samples of all segments at once, and keeps the faces of those with a template. `attention`
+    /// Looks at the samples of all segments at once, and keeps the pictures of those with a template or a witness. `attention`
     /// says how closely to look at those of a segment, whose first this is; at one that `is_due`, thoroughly.
     fn look(
         &self,
@@ -187,7 +198,9 @@ impl<V: Vision> Observer<'_, V> {
         let answers = self.vision.look(&looks);
         let answered = segments.iter().zip(templates).zip(answers);
         answered
-            .map(|((samples, template), answers)| self.see(samples, answers, template.is_some()))
+            .map(|((samples, template), answers)| {
+                self.see(samples, answers, template.is_some() || self.witness.is_some())
+            })
             .collect()
     }
 
@@ -196,7 +209,7 @@ impl<V: Vision> Observer<'_, V> {
         &self,
         samples: &[Sample],
         answers: Vec<Result<Sight, V::Error>>,
-        keep_faces: bool,
+        keep_pictures: bool,
     ) -> Result<Seen, V::Error> {
         let mut answers = answers.into_iter();
         let Seen { mut frames, mut shown } = Seen::default();
@@ -219,7 +232,7 @@ impl<V: Vision> Observer<'_, V> {
                 None => observe::unseen(*instant, UnseenReason::Undecodable),
                 Some(sight) => observe::seen(*instant, sight, &self.reporting),
             };
-            if let (Some(sight), true) = (&sight, keep_faces && !frame.faces.is_empty()) {
+            if let (Some(sight), true) = (&sight, keep_pictures) {
                 let faces = observe::reported_faces(&sight.detections, &self.reporting);
                 let faces = faces.into_iter().cloned().collect();
                 shown.insert(*instant, Shown { picture: Arc::clone(picture), faces });

@@ -9,12 +9,13 @@ use infer::InUse;
 
 use crate::access::{self, Party};
 use crate::attend::{Attendant, Overdue};
+use crate::evidence::{Album, Consents, Keeping, PictureStore};
 use crate::exit::{Exit, Failure};
 use crate::media::Library;
 use crate::privacy::Protection;
 use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
-use crate::stages::{Budgets, Eyes, Stop, Worker};
+use crate::stages::{Budgets, Eyes, Policies, Stop, Worker};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::spans::Spans;
@@ -28,6 +29,8 @@ pub struct Service {
     policy: LoadedPolicy,
     /// Decoders and models, if the observe role runs here.
     workshop: Option<Arc<Workshop>>,
+    /// Where pictures of flagged moments lie, if any are kept.
+    pictures: Option<PictureStore>,
     budgets: Budgets,
     metrics: Metrics,
     spans: Spans,
@@ -42,6 +45,8 @@ impl Service {
     /// If the machine lacks something that the roles need.
     pub fn new(settings: Settings, policy: LoadedPolicy) -> Result<Self, Failure> {
         let observes = settings.worker.roles.contains(&Role::Observe);
+        // Whoever only deletes pictures needs no keys.
+        let pictures = if observes { settings.sealed_pictures()? } else { settings.pictures()? };
         // Templates that nobody has a key for need no model.
         let recognizes = settings.privacy.keys_file.is_some();
         let open = || {
@@ -64,6 +69,7 @@ impl Service {
             settings,
             policy,
             workshop,
+            pictures,
             metrics,
             health: Health::default(),
             stop: Stop::default(),
@@ -139,11 +145,16 @@ impl Service {
         if let Some(workshop) = &self.workshop {
             self.metrics.confined(workshop.confinement());
         }
+        let pictures = self.pictures.as_ref();
+        let consents = Consents::new(&Policies::load(self.policy.clone())?);
+        let album = pictures.zip(protection.vault()).map(|(store, vault)| Album { store, vault });
+        let keeping = album.map(|album| Keeping { album, consents: &consents });
         let eyes = self.workshop.as_ref().map(|workshop| Eyes {
             library: &library,
             decoder: workshop.decoder(),
             observer: workshop.observer(name),
             photographs: workshop.photographs(),
+            keeping,
         });
         let mut worker = Worker {
             settings: &self.settings,
@@ -152,6 +163,7 @@ impl Service {
             topics: self.settings.topics().map_err(service)?,
             eyes,
             protection: &protection,
+            pictures,
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             health: self.health.clone(),

@@ -102,6 +102,7 @@ impl Workshop {
                 model: recognizer.model(),
                 cadence: settings.identity.cadence,
             }),
+            witness: None,
             by: Observers { models: self.vision.models().to_vec(), pipeline },
             worker,
         }

@@ -14,7 +14,8 @@ Examples:
   invigilator erase t1/e7/s42 --receipt s42.json
 
 Destroys the key that the session's video and template are sealed with, if there is a vault (privacy.vault), and
-deletes what is kept of the session by its name: the enrolment, the score, the states of cutting and scoring.
+deletes what is kept of the session by its name: pictures of flagged moments, if there is a place for them
+(evidence.store), the enrolment, the score, the states of cutting and scoring.
 Reads the topics again, and prints a receipt as JSON: what became of the key, what was deleted where, and in which
 topics records of the session stay for how long at most, because brokers delete those by age alone. Only sessions whose score
 is final, or that have none, are erased. Brokers take tombstones at once and drop what was before them when they

@@ -23,14 +23,17 @@ pub fn run(args: &EraseArgs) -> Result<Exit, Failure> {
     let connection = settings.connection().map_err(|error| Failure::new(Exit::Configuration, error))?;
     let topics = settings.topics().map_err(|error| Failure::new(Exit::Configuration, error))?;
     let protection = Protection::open(&settings.privacy)?;
+    let pictures = settings.pictures()?;
     let exit_of = |error: &EraseError| match error {
         EraseError::GoesOn => Exit::Usage,
-        EraseError::NoTopic(_) | EraseError::Found(_) | EraseError::Vault(_) | EraseError::Kafka(_) => {
-            Exit::Service
-        }
+        EraseError::NoTopic(_)
+        | EraseError::Found(_)
+        | EraseError::Vault(_)
+        | EraseError::Pictures(_)
+        | EraseError::Kafka(_) => Exit::Service,
     };
-    let erased =
-        Erasing::open(connection, topics, protection).and_then(|erasing| erasing.erase(&args.session));
+    let erased = Erasing::open(connection, topics, protection, pictures)
+        .and_then(|erasing| erasing.erase(&args.session));
     let receipt = erased.map_err(|error| Failure::new(exit_of(&error), error))?;
     let text = serde_json::to_string_pretty(&receipt).context("a receipt is JSON")? + "\n";
     match &args.receipt {

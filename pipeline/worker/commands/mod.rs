@@ -14,6 +14,7 @@
 //! | [`rescore`] | `invigilator rescore` |
 //! | [`enroll`] | `invigilator enroll PHOTO…` |
 //! | [`erase`] | `invigilator erase SESSION` |
+//! | [`evidence`] | `invigilator evidence sweep` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`bench`] | `invigilator bench FILE…` |
 //! | [`plan`] | `invigilator plan` |
@@ -31,6 +32,7 @@ pub mod doctor;
 pub mod enroll;
 pub mod erase;
 pub mod eval;
+pub mod evidence;
 pub mod gateway;
 pub mod models;
 pub mod plan;

@@ -1,4 +1,4 @@
-//! Deletes what is kept of a session by its name: its key first, then tombstones in all compacted topics, looked up
+//! Deletes what is kept of a session by its name: its key first, then pictures, tombstones in all compacted topics, looked up
 //! again, and a receipt.
 //!
 //! Records of topics that are deleted by age are left to that: brokers delete no single ones. The receipt says
@@ -14,6 +14,7 @@ use kafka::{Admin, Connection, Headers, KafkaError, Outgoing, PartitionReader, R
 use serde::Serialize;
 
 use crate::clock;
+use crate::evidence::{PictureStore, StoreError};
 use crate::privacy::{Protection, VaultError};
 use crate::sending::send_all;
 
@@ -33,6 +34,8 @@ pub struct Receipt {
     pub erased_at: String,
     /// What became of its key.
     pub key: KeyFate,
+    /// How many pictures of flagged moments were deleted; `None` if no place for any is known here.
+    pub pictures: Option<usize>,
     /// Where something was deleted, and looked up again.
     pub deleted: Vec<Deleted>,
     /// Where records of the session may be left.
@@ -87,6 +90,9 @@ pub enum EraseError {
     /// The vault: nothing was deleted.
     #[error("the session's key is not destroyed, and nothing is erased: {0}")]
     Vault(#[from] VaultError),
+    /// The pictures: the session's key is destroyed, so nobody can look at them.
+    #[error("the session's pictures are not deleted: {0}: erase it again")]
+    Pictures(#[from] StoreError),
     /// The brokers.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -95,6 +101,7 @@ pub enum EraseError {
 /// Erases sessions.
 pub struct Erasing {
     protection: Protection,
+    pictures: Option<PictureStore>,
     connection: Connection,
     topics: Topics,
     admin: Admin,
@@ -106,10 +113,15 @@ impl Erasing {
     ///
     /// # Errors
     /// If a client cannot be made.
-    pub fn open(connection: Connection, topics: Topics, protection: Protection) -> Result<Self, EraseError> {
+    pub fn open(
+        connection: Connection,
+        topics: Topics,
+        protection: Protection,
+        pictures: Option<PictureStore>,
+    ) -> Result<Self, EraseError> {
         let admin = Admin::new(&connection, ANSWER)?;
         let reader = PartitionReader::new(&connection, BUFFER)?;
-        Ok(Self { protection, connection, topics, admin, reader })
+        Ok(Self { protection, pictures, connection, topics, admin, reader })
     }
 
     /// Erases a session.
@@ -123,6 +135,7 @@ impl Erasing {
             return Err(EraseError::GoesOn);
         }
         let key = self.destroy_key(session)?;
+        let pictures = self.pictures.as_ref().map(|store| store.remove_all(session)).transpose()?;
         let by_name = topics::ALL.iter().filter(|topic| topic.clean_up == CleanUp::Compact);
         let compacted: Vec<String> = by_name.map(|topic| self.topics.name(topic.name)).collect();
         let mut deleted = Vec::new();
@@ -138,7 +151,7 @@ impl Erasing {
             }
         }
         let left = self.left(key)?;
-        Ok(Receipt { session: session.clone(), erased_at: clock::now(), key, deleted, left })
+        Ok(Receipt { session: session.clone(), erased_at: clock::now(), key, pictures, deleted, left })
     }
 
     /// First of all: what else there is of the session is of no use to anybody without it.

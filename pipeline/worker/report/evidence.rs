@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::EvidencePicture;
 
-pub use super::jpeg::LONGEST_SIDE;
+pub use crate::jpeg::LONGEST_SIDE;
 
 /// How far inside an incident its outer pictures are taken.
 const INSET: Millis = Millis(1000);
@@ -54,7 +54,7 @@ fn within(incident: &Incident) -> Vec<MediaMs> {
 /// # Errors
 /// If the picture is too large for JPEG.
 pub fn encode(incident_id: Uuid, media_ms: MediaMs, picture: &Picture) -> io::Result<EvidencePicture> {
-    let jpeg = super::jpeg::encode(picture).map_err(io::Error::other)?;
+    let jpeg = crate::jpeg::encode(picture).map_err(io::Error::other)?;
     Ok(EvidencePicture { incident_id, media_ms, jpeg })
 }
 

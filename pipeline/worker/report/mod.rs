@@ -18,7 +18,6 @@ mod card;
 mod coverage;
 pub mod evidence;
 mod incidents;
-mod jpeg;
 mod overview;
 mod page;
 mod plot;

@@ -9,7 +9,10 @@ use domain::time::Interval;
 use infer::{Batching, IfMissing, VisionSettings};
 use kafka::{Connection, KafkaError, Topics};
 
-use super::{Barrier, Provider, ProviderMissing, Sampling, Settings, properties};
+use crate::evidence::PictureStore;
+use crate::evidence::store::OpenError;
+
+use super::{Barrier, Evidence, Provider, ProviderMissing, Sampling, Settings, properties};
 
 /// The subcommand of this binary that is a decoder child.
 pub const DECODE_CHILD: &str = "decode-child";
@@ -93,6 +96,26 @@ impl Settings {
         vision.person_floor = self.observe.person_conf;
         vision.object_floor = self.observe.object_conf;
         vision
+    }
+
+    /// The pictures of flagged moments, if there is a place for them.
+    ///
+    /// # Errors
+    /// If the environment does not say how to reach it.
+    pub fn pictures(&self) -> Result<Option<PictureStore>, OpenError> {
+        let Evidence { store, keep, .. } = &self.evidence;
+        store.as_ref().map(|place| PictureStore::open(place, *keep)).transpose()
+    }
+
+    /// The same for whoever puts pictures there or looks at them.
+    ///
+    /// # Errors
+    /// As [`pictures`](Self::pictures), or if there are no keys to seal them with.
+    pub fn sealed_pictures(&self) -> Result<Option<PictureStore>, OpenError> {
+        match (&self.evidence.store, &self.privacy.vault) {
+            (Some(_), None) => Err(OpenError::NoVault),
+            _ => self.pictures(),
+        }
     }
 
     /// For the clients of Kafka.

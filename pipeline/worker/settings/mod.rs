@@ -80,6 +80,8 @@ pub struct Settings {
     pub identity: Identity,
     /// What is sealed, and with what.
     pub privacy: Privacy,
+    /// Pictures of flagged moments.
+    pub evidence: Evidence,
     /// Decoder children and what they accept.
     pub decode: Decode,
     /// Models and the threads that run them.
@@ -144,6 +146,17 @@ pub struct Privacy {
     pub vault: Option<Prefix>,
     /// Whether payloads are sealed with the keys of their sessions.
     pub encrypt: bool,
+}
+
+/// Pictures of flagged moments. Which sessions have any is for their policies to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The place that they lie in; `None`: none are kept, whatever policies ask for.
+    pub store: Option<Prefix>,
+    /// How long a picture is kept.
+    pub keep: Duration,
+    /// Pictures of one session are at least so far apart.
+    pub apart: Millis,
 }
 
 /// Decoder children and what they accept.

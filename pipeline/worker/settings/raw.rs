@@ -32,6 +32,8 @@ pub struct RawSettings {
     pub identity: RawIdentity,
     /// What only those can read who have the session's key.
     pub privacy: RawPrivacy,
+    /// Pictures of flagged moments.
+    pub evidence: RawEvidence,
     /// Decoder children and what they accept.
     pub decode: RawDecode,
     /// Models and the threads that run them.
@@ -114,6 +116,20 @@ pub struct RawPrivacy {
     pub vault: String,
     /// Whether payloads are sealed with the keys of their sessions.
     pub encrypt: bool,
+}
+
+/// Pictures of flagged moments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawEvidence {
+    /// Address of the place that pictures lie in; empty = none are kept.
+    pub store: String,
+    /// How long a picture is kept, in days.
+    #[schemars(range(min = 1, max = 3650))]
+    pub keep_days: u16,
+    /// Pictures of one session are at least so far apart.
+    #[schemars(range(min = 1000, max = 600_000))]
+    pub apart_ms: u32,
 }
 
 /// Decoder children and what they accept.

@@ -13,11 +13,11 @@ use crate::media::{Origin, Prefix};
 use super::layers::Merged;
 use super::problem::{Problem, SettingsError};
 use super::raw::{
-    RawDecode, RawIdentity, RawInfer, RawKafka, RawPrivacy, RawSettings, RawTelemetry, RawWorker,
+    RawDecode, RawEvidence, RawIdentity, RawInfer, RawKafka, RawPrivacy, RawSettings, RawTelemetry, RawWorker,
 };
 use super::{
-    Adaptive, Decode, Identity, Infer, Privacy, Provider, Sampling, Settings, fingerprint, gateway, places,
-    service,
+    Adaptive, Decode, Evidence, Identity, Infer, Privacy, Provider, Sampling, Settings, fingerprint, gateway,
+    places, service,
 };
 
 /// How the names of models with 8-bit weights end.
@@ -35,6 +35,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
     check.confidences(raw);
     check.identity(&raw.identity);
     check.privacy(&raw.privacy);
+    check.evidence(&raw.evidence);
     check.decode(&raw.decode);
     check.infer(&raw.infer);
     check.kafka(&raw.kafka);
@@ -63,6 +64,7 @@ pub fn validate(merged: &Merged) -> Result<Settings, SettingsError> {
         observe: raw.observe,
         identity: identity(&raw.identity),
         privacy: privacy(&raw.privacy),
+        evidence: evidence(&raw.evidence),
         decode: Decode {
             children: at_least_one(raw.decode.children.into()),
             stall_timeout: Duration::from_millis(raw.decode.stall_timeout_ms.into()),
@@ -95,6 +97,15 @@ fn privacy(raw: &RawPrivacy) -> Privacy {
         // An address, if there is one: that was checked.
         vault: raw.vault.parse().ok(),
         encrypt: raw.encrypt,
+    }
+}
+
+fn evidence(raw: &RawEvidence) -> Evidence {
+    Evidence {
+        // It is an address if it is not empty: that was checked.
+        store: raw.store.parse().ok(),
+        keep: Duration::from_secs(u64::from(raw.keep_days) * 86_400),
+        apart: Millis(raw.apart_ms.into()),
     }
 }
 
@@ -255,6 +266,15 @@ impl Check<'_> {
         );
         self.within("infer.max_measured_faces", raw.max_measured_faces, 2, 16);
         self.within("infer.max_second_looks", raw.max_second_looks, 0, 16);
+    }
+
+    fn evidence(&mut self, raw: &RawEvidence) {
+        let is_place =
+            raw.store.parse::<Prefix>().is_ok_and(|place| !matches!(place.origin(), Origin::Web { .. }));
+        let message = "must be empty, or a folder or a bucket: file:///FOLDER/ or s3://BUCKET/PREFIX/";
+        self.unless(raw.store.is_empty() || is_place, "evidence.store", message);
+        self.within("evidence.keep_days", raw.keep_days, 1, 3650);
+        self.within("evidence.apart_ms", raw.apart_ms, 1000, 600_000);
     }
 
     fn kafka(&mut self, raw: &RawKafka) {

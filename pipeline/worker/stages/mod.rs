@@ -18,11 +18,14 @@
 //!    │              batches
 //!    │  look        1 thread: batches over sessions; all cores through the pool of `infer`; has decoded again
 //!    │              what it looks at more closely
+//!    │    ├─▶ darkroom  1 thread: pictures of flagged moments, where they are kept; at most 8 wait, others are not kept
+//!    │    ╰── consents  1 thread: exam.sessions, of which sessions any are
 //!    ▼  outbox      in log order per session; bounded by the producer's bytes
 //! exam.observations (or exam.dead-letters and a placeholder) ── acknowledged ──▶ ledger ──▶ ingest commits
 //!    │  score       1 thread: consume → fold → produce, in transactions
 //!    ▼
 //! exam.incidents · exam.scores · exam.score-state
+//!    ╰─▶ tidying    1 thread: pictures that show no incident are deleted; at most 4096 sessions wait, others are left
 //! ```
 //!
 //! Kept apart on purpose: the observe role holds nothing that a crash can lose, and repeats what was not
@@ -61,7 +64,6 @@ use domain::delivery::OffsetLedger;
 use infer::{Recognizer, Vision};
 use kafka::topics::LARGEST_RECORD;
 use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
-
 use tokio::sync::mpsc;
 
 pub use budget::Budget;
@@ -69,9 +71,14 @@ pub(crate) use retry::Schedule;
 pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;
 
+use crate::evidence::consents::Asking;
+use crate::evidence::darkroom::Darkroom;
+use crate::evidence::keeper::Keeper;
+use crate::evidence::tidy::{self, Tidier, Tidying};
+use crate::evidence::{self, Keeping, PictureStore};
 use crate::identity::reference::Photographs;
 use crate::media::Library;
-use crate::observer::{Observer, Placeholders};
+use crate::observer::{Observer, Placeholders, Witness};
 use crate::privacy::Protection;
 use crate::settings::policy::LoadedPolicy;
 use crate::settings::{Role, Settings};
@@ -113,6 +120,8 @@ pub struct Worker<'a> {
     pub eyes: Option<Eyes<'a>>,
     /// What chunks, segments and templates are sealed and opened with.
     pub protection: &'a Protection,
+    /// Where pictures lie, if any are kept.
+    pub pictures: Option<&'a PictureStore>,
     /// Counts.
     pub metrics: Metrics,
     /// Takes the spans of traced segments.
@@ -133,6 +142,8 @@ pub struct Eyes<'a> {
     pub observer: Observer<'a, Vision>,
     /// Makes templates of photos, where faces can be compared.
     pub photographs: Option<Photographs<'a, Vision, Recognizer>>,
+    /// Keeps pictures of flagged moments, where any are kept.
+    pub keeping: Option<Keeping<'a>>,
 }
 
 /// The memory that work in hand may take.
@@ -166,11 +177,17 @@ impl Worker<'_> {
     /// # Errors
     /// If a client cannot be made.
     pub fn run(&mut self, budgets: &Budgets) -> Result<(), KafkaError> {
-        let cuts = self.settings.worker.roles.contains(&Role::Cut).then(|| self.cut());
-        let scores = self.settings.worker.roles.contains(&Role::Score).then(|| self.score());
         let eyes = self.eyes.take();
         let this = &*self;
+        let cuts = self.settings.worker.roles.contains(&Role::Cut).then(|| self.cut());
+        let (to_tidy, settled) = bounded(tidy::WAITING);
+        let tidier = self.pictures.map(|_| Tidier::new(to_tidy));
+        let scores = self.settings.worker.roles.contains(&Role::Score).then(|| self.score(tidier));
         thread::scope(|scope| {
+            if let (Some(store), Some(_)) = (this.pictures, &scores) {
+                let tidying = Tidying { store, metrics: &this.metrics, stop: &this.stop };
+                spawn(scope, &this.stop, "tidying".to_owned(), move || tidying.run(&settled));
+            }
             if let Some(cut) = cuts {
                 spawn(scope, &this.stop, "cut".to_owned(), || cut.run());
             }
@@ -234,6 +251,20 @@ impl Worker<'_> {
             worker: eyes.observer.worker.clone(),
         };
         let plans = Plans::new(&self.settings.adaptive, self.settings.suspicion, metrics);
+        let (chosen, to_develop) = bounded(evidence::WAITING);
+        let darkroom = eyes.keeping.map(|Keeping { album, .. }| Darkroom {
+            album,
+            vision: eyes.observer.vision,
+            reporting: eyes.observer.reporting,
+            metrics,
+            stop,
+        });
+        let consents = eyes.keeping.map(|Keeping { consents, .. }| consents);
+        let witness = consents.map(|consents| {
+            let keeper = Keeper::new(consents, self.settings.evidence.apart, chosen, metrics.clone());
+            Box::new(keeper) as Box<dyn Witness + '_>
+        });
+        let observer = Observer { witness, ..eyes.observer };
         let (holds, queue) = (Holds::default(), Queue::default());
         let schedule = Schedule { give_up_after: worker.retry_for };
         let retry = Retry { schedule, holds: &holds, metrics };
@@ -272,19 +303,20 @@ impl Worker<'_> {
             metrics,
             stop,
         };
-        let look = Look {
-            observer: eyes.observer,
-            decode,
-            plans: &plans,
-            batch: worker.batch,
-            outbox: &outbox,
-            metrics,
-            stop,
-        };
+        let look =
+            Look { observer, decode, plans: &plans, batch: worker.batch, outbox: &outbox, metrics, stop };
         thread::scope(|scope| {
             spawn(scope, stop, "enrolments".to_owned(), || following.run());
             if let Some(sealing) = sealing {
                 spawn(scope, stop, "sealing".to_owned(), || sealing.run());
+            }
+            if let Some(consents) = consents {
+                let (connection, topics) = place;
+                let asking = Asking { consents, connection, topics, stop };
+                spawn(scope, stop, "consents".to_owned(), || asking.run());
+            }
+            if let Some(darkroom) = darkroom {
+                spawn(scope, stop, "darkroom".to_owned(), move || darkroom.run(&to_develop));
             }
             spawn(scope, stop, "ingest".to_owned(), || ingest.run());
             spawn(scope, stop, "fetch".to_owned(), move || fetch.run(to_fetch, &fetched));
@@ -323,7 +355,7 @@ impl Worker<'_> {
         }
     }
 
-    fn score(&self) -> Score {
+    fn score(&self, tidier: Option<Tidier>) -> Score {
         let (kafka, worker) = (&self.settings.kafka, &self.settings.worker);
         let name = format!("{}-score", kafka.group_prefix);
         Score {
@@ -344,6 +376,7 @@ impl Worker<'_> {
                 stream: worker.stream_lost_after,
             },
             final_in_memory: worker.final_in_memory,
+            tidier,
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             pulse: self.health.register(score::ROLE.name()),

@@ -5,21 +5,18 @@
 //! for long, so that memory is bounded whatever comes. Nothing rests on this memory but the plan, which is
 //! recorded: after a rebalance or a crash, sessions are looked at in full for a while.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::delivery::Urgency;
-use domain::ids::SessionId;
 use domain::messages::{Observation, SegmentHeader};
 use domain::sampling::{BasePlan, Calm, Level, Shedding, Suspicion};
 use domain::time::Millis;
 
+use crate::recent::Recent;
 use crate::settings::Adaptive;
 use crate::telemetry::metrics::Metrics;
 
-/// Sessions of which something is remembered, at least; twice as many at most.
-const SESSIONS: usize = 20_000;
 /// What came longer ago is late already.
 const LIVE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -28,15 +25,8 @@ pub(super) struct Plans<'a> {
     calm_after: Option<Millis>,
     suspicion: Suspicion,
     metrics: &'a Metrics,
-    recent: Mutex<Recent>,
+    recent: Mutex<Recent<Calm>>,
     load: Option<Mutex<Load>>,
-}
-
-/// The sessions met last. Whoever was met neither in this generation nor in the one before is forgotten.
-#[derive(Default)]
-struct Recent {
-    young: HashMap<SessionId, Calm>,
-    old: HashMap<SessionId, Calm>,
 }
 
 /// What is known of this process's load.
@@ -124,39 +114,4 @@ impl<'a> Plans<'a> {
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whole whatever happened to a thread that held it.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Recent {
-    fn get(&self, session: &SessionId) -> Option<Calm> {
-        self.young.get(session).or_else(|| self.old.get(session)).copied()
-    }
-
-    fn insert(&mut self, session: &SessionId, calm: Calm) {
-        if self.young.len() >= SESSIONS && !self.young.contains_key(session) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(session.clone(), calm);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::time::MediaMs;
-
-    use super::*;
-
-    #[test]
-    fn the_sessions_met_last_are_remembered_and_no_more_than_fit() {
-        let session = |number: usize| SessionId::new("t", "e", &number.to_string()).unwrap();
-        let calm = Calm::between(MediaMs(0), MediaMs(1));
-        let mut recent = Recent::default();
-        for number in 0..3 * SESSIONS {
-            recent.insert(&session(0), calm);
-            recent.insert(&session(number), calm);
-        }
-        assert!(recent.young.len() + recent.old.len() <= 2 * SESSIONS);
-        assert!(recent.get(&session(0)).is_some());
-        assert!(recent.get(&session(1)).is_none());
-        assert!((2 * SESSIONS + 1..3 * SESSIONS).all(|number| recent.get(&session(number)).is_some()));
-    }
 }

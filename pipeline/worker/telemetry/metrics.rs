@@ -1,10 +1,11 @@
-//! Every metric of the program: name, help, labels, buckets. No other file makes one, but the one for the gateway
-//! beside this.
+//! Every metric of the program: name, help, labels, buckets. No other file makes one, but those for the gateway
+//! and for pictures beside this.
 //!
 //! Labels come from enums and from tables of the program, never from records: a session, a tenant or a
 //! file name as a label would grow without bound and tell who sat an exam.
 
 mod event_time;
+mod evidence;
 mod gateway;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ use prometheus::{
 };
 
 use self::event_time::EventTime;
+use self::evidence::EvidenceMetrics;
+pub use self::evidence::PictureOutcome;
 use self::gateway::GatewayMetrics;
 use crate::clock;
 use crate::settings::Role;
@@ -147,6 +150,7 @@ pub struct Metrics {
     providers: IntGaugeVec,
     overtaken: IntCounter,
     overtaken_records: IntCounter,
+    evidence: EvidenceMetrics,
     gateway: GatewayMetrics,
 }
 
@@ -260,6 +264,7 @@ impl Metrics {
                 "overtaken_records_total",
                 "Offsets that retention deleted before they were read, in those partitions",
             ),
+            evidence: EvidenceMetrics::new(&make),
             gateway: GatewayMetrics::new(&make),
             registry: registry.clone(),
         };
@@ -547,29 +552,4 @@ impl Make<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn totals_that_come_from_elsewhere_are_followed_and_never_run_back() {
-        let metrics = Metrics::new();
-        metrics.pool(Pool::Media, 7, Duration::from_secs(3));
-        metrics.pool(Pool::Media, 5, Duration::from_secs(2));
-        metrics.model("blazeface_back", 4, Duration::from_millis(12));
-        metrics.model("blazeface_back", 6, Duration::from_millis(20));
-        let text = metrics.text();
-        assert!(text.contains("invigilator_queue_bytes{pool=\"media\"} 5"), "{text}");
-        assert!(text.contains("invigilator_stage_blocked_seconds_total{stage=\"ingest\"} 3"), "{text}");
-        assert!(text.contains("invigilator_model_runs_total{model=\"blazeface_back\"} 6"), "{text}");
-    }
-
-    #[test]
-    fn what_alerts_watch_exists_before_it_happens() {
-        let text = Metrics::new().text();
-        for name in
-            ["samples_total{outcome=\"shed\"} 0", "transactions_total{outcome=\"aborted\",role=\"score\"} 0"]
-        {
-            assert!(text.contains(&format!("invigilator_{name}")), "{name} in {text}");
-        }
-    }
-}
+mod tests;

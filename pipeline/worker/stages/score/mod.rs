@@ -44,6 +44,7 @@ use share::Share;
 
 use super::stop::Stop;
 use super::transactions::{Changes, outcome, pause_before, transact};
+use crate::evidence::tidy::Tidier;
 use crate::failpoint::Failpoint;
 use crate::settings::Role;
 use crate::settings::policy::LoadedPolicy;
@@ -84,6 +85,8 @@ pub(super) struct Score {
     pub patience: Patience,
     /// For how long a session stays in memory when its score is final.
     pub final_in_memory: Duration,
+    /// Told of sessions whose score is final, where pictures are kept.
+    pub tidier: Option<Tidier>,
     pub metrics: Metrics,
     pub spans: Spans,
     pub pulse: Arc<Pulse>,
@@ -400,6 +403,9 @@ impl Run {
         for (partition, index, session) in stored {
             if let Some(share) = self.shares.get_mut(&partition) {
                 share.sessions.stored(&session, places.get(index).copied().flatten());
+                if let Some((tidier, spans)) = self.by.tidier.as_ref().zip(share.sessions.settled(&session)) {
+                    tidier.settle(&session, spans);
+                }
             }
         }
         let after = self.by.final_in_memory;

@@ -23,7 +23,7 @@ impl Policies {
     }
 
     /// What judges where nothing else is said.
-    pub(super) fn default(&self) -> &LoadedPolicy {
+    pub(crate) fn default(&self) -> &LoadedPolicy {
         &self.default
     }
 

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use domain::evidence::Span;
 use domain::ids::SessionId;
 use domain::messages::{
     Marker, MarkerKind, Observation, PolicyRef, Review, ScoreStatus, SessionEvent, SessionFact,
@@ -245,6 +246,11 @@ impl Sessions {
     pub(super) fn quiet(&self, now: Instant, after: Duration) -> Vec<SessionId> {
         let is_quiet = |session: &Session| now.saturating_duration_since(session.heard) >= after;
         self.sessions.iter().filter(|(_, session)| is_quiet(session)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Where the incidents of a session show, once its score is final.
+    pub(super) fn settled(&self, id: &SessionId) -> Option<Vec<Span>> {
+        self.sessions.get(id).filter(|session| session.is_final).map(|session| session.fold.spans())
     }
 
     /// Lets go of a session if its score is final; returns where its state is.
