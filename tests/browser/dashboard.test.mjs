@@ -169,6 +169,42 @@ test("a review on its way is neither sent twice nor called off", async () => {
   assert.equal(one.reviews.length, 1);
 });
 
+test("a picture is fetched when somebody opens it, once, and stays open", async () => {
+  await wall();
+  const one = of((each) => each.summary.band === "red");
+  const { page } = view;
+  await page.goto(`${fake.origin}/session/${one.id}`);
+  const summary = page.locator(".incident .picture summary").first();
+  await summary.waitFor();
+  const looks = () => fake.log.filter((line) => /evidence\/./.test(line)).length;
+  assert.equal(looks(), 0, "nothing is looked at before somebody does");
+  await summary.focus();
+  await page.keyboard.press("Enter");
+  const picture = page.locator(".incident .picture img").first();
+  await picture.waitFor();
+  assert.match(await picture.getAttribute("alt"), /: what the camera showed at \d+:\d+/);
+  await until(() => picture.evaluate((img) => img.naturalWidth > 0));
+  for (const each of one.incidents) each.rev += 1;
+  fake.publish("session", one.summary);
+  await until(() => fake.log.filter((line) => line.endsWith(`${one.id}/evidence`)).length >= 2);
+  assert.equal(await picture.isVisible(), true);
+  assert.equal(looks(), 1);
+});
+
+test("a picture that cannot be had is told of, and asked for again when it is opened again", async () => {
+  await wall();
+  const one = of((each) => each.summary.band === "red");
+  const { page } = view;
+  fake.instead.push({ match: /evidence\/./, status: 503 });
+  await page.goto(`${fake.origin}/session/${one.id}`);
+  const summary = page.locator(".incident .picture summary").first();
+  await summary.click();
+  await page.getByText("Close and open it to try again").waitFor();
+  await summary.click();
+  await summary.click();
+  await page.locator(".incident .picture img").first().waitFor();
+});
+
 test("proctors look and do not decide", async () => {
   await wall({ roles: ["proctor"] });
   const one = of((each) => each.summary.band === "red");

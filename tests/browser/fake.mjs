@@ -53,6 +53,16 @@ export const NOTICE = {
   kept: ["Results and what they rest on: 90 days.", "Video: 2 days."],
 };
 
+/** Of what is evidence there is a picture each. */
+const pictures = (one) =>
+  one.incidents
+    .filter((each) => each.class === "evidence")
+    .map(({ incident_id, start_ms }) => ({
+      name: `0-${Math.floor(start_ms / 2000)}-${start_ms + 500}`,
+      media_ms: start_ms + 500,
+      incidents: [incident_id],
+    }));
+
 /** A token as the pages read it. Nobody checks its signature here. */
 export function token(claims = {}) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -166,7 +176,9 @@ export class Fake {
     if (["chunks", "end", "token"].includes(rest)) return this.#upload(request, response, id, rest, last, body);
     const one = this.sessions.get(id);
     return one
-      ? this.#session(request, response, one, rest, url.searchParams, body, claims)
+      ? rest === "evidence" && last
+        ? this.#picture(response, one, last)
+        : this.#session(request, response, one, rest, url.searchParams, body, claims)
       : this.#problem(response, 404, "no such session");
   }
 
@@ -273,6 +285,7 @@ export class Fake {
       incidents: () => ({ items: one.incidents }),
       reviews: () => ({ items: one.reviews }),
       coverage: () => one.score?.coverage ?? null,
+      evidence: () => ({ items: pictures(one) }),
       health: () => ({
         state: one.state,
         media_ms: one.media_ms,
@@ -294,6 +307,14 @@ export class Fake {
         ),
     };
     return answers[rest] ? this.#json(response, 200, answers[rest]()) : this.#problem(response, 404, "no such view");
+  }
+  /** An outline in place of a picture: browsers show it alike. */
+  #picture(response, one, name) {
+    if (!pictures(one).some((each) => each.name === name)) return this.#problem(response, 404, "no such picture");
+    response.writeHead(200, { "Content-Type": "image/svg+xml", "Cache-Control": "no-store" });
+    response.end(
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 480" width="640" height="480"><rect width="640" height="480" fill="#8a97a3"/><circle cx="240" cy="200" r="80" fill="#d9c3ad"/><rect x="140" y="290" width="200" height="190" fill="#39506b"/><path d="M430 130h120v150h-120z" fill="#b59f8c"/></svg>`,
+    );
   }
   #review(response, one, { type, start_ms, end_ms, decision, note = null }, { sub, roles }) {
     if (!roles.some((role) => ["reviewer", "admin"].includes(role))) return this.#problem(response, 403, "role");

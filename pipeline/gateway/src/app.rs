@@ -23,7 +23,8 @@ use crate::ingest::chunks::MEDIA_TYPES;
 use crate::ingest::{chunks, sessions, tokens};
 use crate::limits::Limits;
 use crate::meter::Meter;
-use crate::read::{Items, audit, exams, lists, session};
+use crate::read::evidence::Pictures;
+use crate::read::{Items, audit, evidence, exams, lists, session};
 use crate::settings::GatewaySettings;
 use crate::store::{Store, StoreError};
 use crate::{clock, edx, headers, notice, openapi, pages, random, reviews, sign_in};
@@ -50,6 +51,8 @@ pub struct Parts {
     pub meter: Arc<dyn Meter>,
     /// What dashboards are shown.
     pub store: Arc<Store>,
+    /// Where pictures of incidents are, if any are kept.
+    pub pictures: Option<Arc<dyn Pictures>>,
     /// What happens, for those who listen.
     pub ring: Arc<Ring>,
     /// Room for listeners.
@@ -69,6 +72,7 @@ impl App {
         log: Arc<dyn RecordLog>,
         meter: Arc<dyn Meter>,
         store: Arc<Store>,
+        pictures: Option<Arc<dyn Pictures>>,
         closing: watch::Receiver<bool>,
     ) -> Result<Self, Problem> {
         Ok(Self(Arc::new(Parts {
@@ -82,6 +86,7 @@ impl App {
             log,
             meter,
             store,
+            pictures,
             closing,
         })))
     }
@@ -185,6 +190,24 @@ pub fn endpoints() -> Vec<Endpoint> {
             get(session::incidents),
         )
         .gives::<Items<Incident>>(StatusCode::OK),
+        row(
+            Method::GET,
+            "/v1/sessions/{id}/evidence",
+            WATCHERS,
+            "Read which pictures are kept of a session's incidents",
+            get(evidence::list),
+        )
+        .gives::<Items<evidence::KeptPicture>>(StatusCode::OK)
+        .fails(&[503]),
+        row(
+            Method::GET,
+            "/v1/sessions/{id}/evidence/{name}",
+            WATCHERS,
+            "Look at a picture that is kept of an incident",
+            get(evidence::open),
+        )
+        .gives_text(&["image/jpeg"])
+        .fails(&[503]),
         row(
             Method::GET,
             "/v1/sessions/{id}/coverage",

@@ -108,6 +108,12 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).after(Duration::from_secs(2))
     }
 
+    /// Pictures cannot be had at present.
+    pub fn no_pictures() -> Self {
+        let detail = "pictures cannot be shown at present: try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).after(Duration::from_secs(2))
+    }
+
     /// This process is to blame.
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")

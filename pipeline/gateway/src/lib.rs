@@ -52,6 +52,7 @@ pub mod subscribers;
 
 pub use app::{App, endpoints, router};
 pub use meter::Meter;
+pub use read::evidence::{Pictures, Unavailable};
 pub use server::{Server, ServerError};
 pub use settings::GatewaySettings;
 pub use store::{Retention, Store, StoreError};

@@ -1,6 +1,8 @@
 //! `GET /v1/policies/{policy}/notice`: what a candidate is told before the exam, from the policy that judges: what is
 //! recorded, what is looked for, what never happens, and how long anything is kept.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::messages::IncidentType;
@@ -11,6 +13,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::error::Problem;
+use crate::settings::GatewaySettings;
 
 /// What a candidate is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -44,24 +47,59 @@ pub struct LookedFor {
 /// `GET /v1/policies/{policy}/notice`
 pub async fn read(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Notice>, Problem> {
     let policy = app.settings.policies.get(&id).ok_or_else(Problem::not_found)?;
-    Ok(Json(notice(policy, app.settings.kept.clone())))
+    Ok(Json(notice(policy, &app.settings)))
 }
 
-fn notice(policy: &Policy, kept: Vec<String>) -> Notice {
-    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+fn notice(policy: &Policy, settings: &GatewaySettings) -> Notice {
+    let mut recorded = vec![
+        "The picture of your camera, from the start of the exam to its end.",
+        "No sound, no screen, no keystrokes.",
+    ];
+    let mut looked_for = looked_for(&policy.detect);
+    let mut never = vec![
+        "The machine decides nothing: a person looks at what was noted before anything follows from it.",
+        "What cannot be seen, because of light, camera or network, never lowers a score.",
+        "Nothing is concluded about mood, honesty or health.",
+    ];
+    let mut kept = settings.kept.clone();
+    if let Some(time) = settings.templates_kept {
+        recorded.push(
+            "If you were enrolled with photos: your face is compared with them, again and again, to see that it is you.",
+        );
+        looked_for.push(another_face());
+        never.push("Your face is compared with nobody else's, and searched for nowhere.");
+        kept.push(format!("The numbers of your face that it is compared with, encrypted: {}.", days(time)));
+    }
+    if let Some(time) = settings.pictures_kept.filter(|_| policy.evidence.pictures) {
+        recorded.push(
+            "Single pictures of moments in which several persons, nobody, something not allowed or another face is seen. \
+             Other persons are made unrecognisable in them; so are you where it is not sure who is who.",
+        );
+        kept.push(format!("Those pictures, encrypted, if something was noted then: {}.", days(time)));
+    }
+    let texts = |texts: Vec<&str>| texts.into_iter().map(ToOwned::to_owned).collect();
     Notice {
         policy: format!("{} {}", policy.id, policy.version),
-        recorded: texts(&[
-            "The picture of your camera, from the start of the exam to its end.",
-            "No sound, no screen, no keystrokes.",
-        ]),
-        looked_for: looked_for(&policy.detect),
-        never: texts(&[
-            "The machine decides nothing: a person looks at what was noted before anything follows from it.",
-            "What cannot be seen, because of light, camera or network, never lowers a score.",
-            "Nothing is concluded about mood, honesty or health.",
-        ]),
+        recorded: texts(recorded),
+        looked_for,
+        never: texts(never),
         kept,
+    }
+}
+
+fn another_face() -> LookedFor {
+    LookedFor {
+        kind: IncidentType::IdentityMismatch,
+        text: "Somebody else than the person on the photos sits there.".to_owned(),
+        when: "in several comparisons, and only once a person has confirmed it".to_owned(),
+        can_cost_points: true,
+    }
+}
+
+fn days(time: Duration) -> String {
+    match time.as_secs() / 86_400 {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
     }
 }
 

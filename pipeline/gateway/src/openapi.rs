@@ -118,6 +118,10 @@ fn parameters(row: &Endpoint, requests: &mut SchemaGenerator) -> Vec<Value> {
                     "The number of the chunk: counts from 0 over all recordings of the session",
                     json!({ "type": "integer", "minimum": 0, "maximum": 6_047_999 }),
                 ),
+                "name" => (
+                    "The name of the picture",
+                    json!({ "type": "string", "pattern": "^[0-9]+-[0-9]+-[0-9]+$" }),
+                ),
                 _ => ("The policy's id", json!({ "type": "string" })),
             };
             json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })

@@ -60,6 +60,10 @@ pub struct GatewaySettings {
     pub retention: Retention,
     /// How long what is kept, for people.
     pub kept: Vec<String>,
+    /// How long the template of a face is kept; `None`: faces are compared with none.
+    pub templates_kept: Option<Duration>,
+    /// How long a picture of a flagged moment is kept; `None`: there are none, whatever policies ask for.
+    pub pictures_kept: Option<Duration>,
     /// The one that is used when none is asked for.
     pub default_policy: String,
     /// Open edX platforms that may ask.

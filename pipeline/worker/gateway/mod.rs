@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`log`] | entries → records, each with its acknowledgement |
 //! | [`feed`] | records → what dashboards are shown |
+//! | [`pictures`] | pictures of incidents, opened |
 //! | [`tell`] | records → subscribers, each at a pace of its own |
 //! | [`replay`] | where a subscriber is told from, by an operator |
 //!
@@ -11,6 +12,7 @@
 
 pub mod feed;
 pub mod log;
+pub mod pictures;
 pub mod replay;
 pub mod tell;
 
@@ -21,7 +23,9 @@ use std::thread;
 use ::gateway::auth::refresh::keep;
 use ::gateway::auth::{Keys, Secret};
 use ::gateway::edx::Platform;
-use ::gateway::{App, GatewaySettings, Server, ServerError, Store, StoreError, Subscribers, router};
+use ::gateway::{
+    App, GatewaySettings, Pictures, Server, ServerError, Store, StoreError, Subscribers, router,
+};
 use anyhow::anyhow;
 use kafka::Admin;
 use tokio::runtime::{Builder, Runtime};
@@ -29,9 +33,11 @@ use tokio::sync::{Notify, watch};
 
 use self::feed::Follower;
 use self::log::KafkaLog;
+use self::pictures::SealedPictures;
 use self::tell::Telling;
 use crate::access::{self, Party};
 use crate::attend::{Attendant, Overdue};
+use crate::evidence::PictureStore;
 use crate::exit::{Exit, Failure};
 use crate::privacy::Protection;
 use crate::settings::Settings;
@@ -45,6 +51,7 @@ pub struct Service {
     settings: Settings,
     gateway: GatewaySettings,
     subscribers: Subscribers,
+    pictures: Option<PictureStore>,
     metrics: Metrics,
     health: Health,
     stop: Stop,
@@ -69,7 +76,8 @@ impl Service {
             return Err(configuration(problem.context("gateway.subscribers")));
         }
         let (metrics, health, stop) = (Metrics::new(), Health::default(), Stop::default());
-        Ok(Self { settings, gateway, subscribers, metrics, health, stop })
+        let pictures = settings.sealed_pictures()?;
+        Ok(Self { settings, gateway, subscribers, pictures, metrics, health, stop })
     }
 
     /// Ends the gateway from outside.
@@ -108,7 +116,7 @@ impl Service {
     ///
     /// # Errors
     /// If either cannot be done, or the brokers refuse this process.
-    pub fn open(self, secret: Secret) -> Result<Running, Failure> {
+    pub fn open(mut self, secret: Secret) -> Result<Running, Failure> {
         let connection = self.settings.connection().map_err(configuration)?;
         let topics = self.settings.topics().map_err(configuration)?;
         let admin = Admin::new(&connection, topology::PATIENCE);
@@ -117,6 +125,9 @@ impl Service {
         let log = format!("{} {}", admin.cluster().unwrap_or_default(), topics.sessions());
         let store = Store::open(&self.settings.gateway.store, &log, self.gateway.retention).map_err(store)?;
         let protection = Protection::open(&self.settings.privacy)?;
+        let pictures = self.pictures.take().zip(protection.vault().cloned());
+        let pictures =
+            pictures.map(|(store, vault)| Arc::new(SealedPictures::new(store, vault)) as Arc<dyn Pictures>);
         let log = Arc::new(KafkaLog::open(&self.settings, protection, self.stop.clone())?);
         let runtime = Builder::new_multi_thread().enable_all().thread_name("http").build()?;
         let server = runtime.block_on(Server::bind(&self.gateway)).map_err(environment)?;
@@ -129,6 +140,7 @@ impl Service {
             Arc::clone(&log) as _,
             Arc::new(self.metrics.clone()),
             Arc::new(store),
+            pictures,
             closing,
         );
         let app = app.map_err(|problem| Failure::new(Exit::Environment, anyhow!(problem.detail)))?;
@@ -161,7 +173,7 @@ impl Running {
     /// If a part failed for good.
     pub fn work(self) -> Result<(), Failure> {
         let Self { service, runtime, server, app, keys, log, close, .. } = self;
-        let Service { settings, gateway, subscribers, metrics, health, stop } = service;
+        let Service { settings, gateway, subscribers, metrics, health, stop, .. } = service;
         let connection = settings.connection().map_err(configuration)?;
         let topics = settings.topics().map_err(configuration)?;
         // Not ready before the feed has got to the end, whoever else is.

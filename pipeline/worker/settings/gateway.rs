@@ -95,6 +95,9 @@ impl Settings {
             policies,
             retention: Retention { results: age_of("incidents"), observations: age_of("observations") },
             kept: kept(),
+            // Without keys there are no templates.
+            templates_kept: self.privacy.keys_file.as_ref().map(|_| self.identity.keep),
+            pictures_kept: self.evidence.store.as_ref().map(|_| self.evidence.keep),
             default_policy,
             // These come from a file with secrets.
             platforms: Vec::new(),

@@ -5,9 +5,11 @@
 //! | [`exams`] | exams and how many of their sessions need somebody |
 //! | [`lists`] | sessions: filters, order, pages, and as CSV |
 //! | [`session`] | one session: its page, and the parts of it alone |
+//! | [`evidence`] | pictures that are kept of its incidents |
 //! | [`audit`] | who did what |
 
 pub mod audit;
+pub mod evidence;
 pub mod exams;
 pub mod lists;
 pub mod session;

@@ -9,14 +9,19 @@ use gateway::endpoints;
 use serde_json::json;
 
 use crate::reading::{incident_of, start_of};
-use crate::support::{Answer, Behaviour, Gateway, claims, request};
+use crate::support::{Answer, Behaviour, Gateway, PICTURE, claims, request};
 
 const OWN: &str = "t1/e1/s1";
 
 /// Asks an endpoint about a session, with a body that it would take.
 fn ask(gateway: &Gateway, row: &Endpoint, session: &str, token: &str) -> Answer {
     let id = session.replace('/', ":");
-    let path = row.path.replace("{id}", &id).replace("{n}", "0").replace("{policy}", "standard");
+    let path = row
+        .path
+        .replace("{id}", &id)
+        .replace("{n}", "0")
+        .replace("{policy}", "standard")
+        .replace("{name}", PICTURE);
     let (kind, body) = match row.path {
         "/v1/sessions" => ("application/json", json!({"exam": "e1", "name": "s1"}).to_string()),
         "/v1/sessions/{id}/breaks" => ("application/json", json!({"state": "started"}).to_string()),
@@ -48,7 +53,9 @@ fn with_sessions() -> Gateway {
     for session in [OWN, "t1/e1/s2", "t1/e2/s1", "t2/e1/s1"] {
         gateway.read(start_of(session, 0));
     }
-    gateway.read(vec![incident_of(OWN, &[("type", json!("person_absent")), ("start_ms", json!(0))])]);
+    let shown = json!([{"topic": "exam.segments", "sequence": 0}]);
+    let absent = [("type", json!("person_absent")), ("start_ms", json!(0)), ("media_refs", shown)];
+    gateway.read(vec![incident_of(OWN, &absent)]);
     gateway
 }
 

@@ -58,6 +58,10 @@ fn no_parameter_has_a_type_of_null() {
     }
 }
 
+fn is_json(row: &gateway::endpoint::Endpoint) -> bool {
+    row.gives.1.is_some_and(|content| content.schema.is_some())
+}
+
 #[test]
 fn answers_are_as_the_document_says() {
     let gateway = Gateway::start();
@@ -66,9 +70,7 @@ fn answers_are_as_the_document_says() {
         .read(vec![crate::reading::incident_of("t1/e1/s1", &[]), crate::reading::score_of("t1/e1/s1", &[])]);
     let document = openapi::document();
     let token = gateway.token(gateway::auth::Role::Admin, "t1");
-    let readable = endpoints()
-        .into_iter()
-        .filter(|row| row.method == "GET" && row.path != "/v1/events" && row.path != "/v1/sessions.csv");
+    let readable = endpoints().into_iter().filter(|row| row.method == "GET" && is_json(row));
     for row in readable {
         let path = row.path.replace("{id}", "t1:e1:s1").replace("{policy}", "standard");
         let answer = gateway.get(&path, &token);

@@ -8,6 +8,7 @@ mod access;
 mod description;
 mod edx;
 mod events;
+mod evidence;
 mod limits;
 mod pages;
 mod reading;

@@ -1,13 +1,14 @@
 //! Promise: browsers are told what they may do with an answer, and only the listed origins may ask from elsewhere.
 
 use std::process::Command;
+use std::time::Duration;
 
 use gateway::GatewaySettings;
 use gateway::auth::Role;
 use gateway::sign_in::Provider;
 use tempfile::TempDir;
 
-use crate::support::{Gateway, request, settings};
+use crate::support::{Gateway, policy, request, settings};
 
 #[test]
 fn every_answer_says_what_browsers_may_do_with_it() {
@@ -145,4 +146,30 @@ fn with_a_certificate_it_speaks_tls_alone() {
     let mut said = Vec::new();
     let _reset = std::io::Read::read_to_end(&mut plain, &mut said);
     assert!(!said.starts_with(b"HTTP"));
+}
+
+#[test]
+fn the_notice_tells_of_pictures_and_comparisons_where_there_are_any_and_not_otherwise() {
+    let notice = |settings: GatewaySettings, pictures: bool| {
+        let mut policy = policy();
+        policy.evidence.pictures = pictures;
+        let policies = [("standard".to_owned(), policy)].into();
+        let gateway = Gateway::with(GatewaySettings { policies, ..settings });
+        gateway.get("/v1/policies/standard/notice", "").text()
+    };
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    let with =
+        |pictures_kept, templates_kept| GatewaySettings { pictures_kept, templates_kept, ..settings() };
+    let told = notice(with(days(30), None), true);
+    assert!(told.contains("Single pictures") && told.contains("noted then: 30 days."), "{told}");
+    assert!(told.contains("unrecognisable") && !told.contains("compared"), "{told}");
+    for (settings, pictures) in [(with(days(30), None), false), (with(None, None), true)] {
+        let told = notice(settings, pictures);
+        assert!(!told.contains("Single pictures"), "{told}");
+    }
+    let told = notice(with(None, days(7)), false);
+    assert!(
+        told.contains("identity_mismatch") && told.contains("compared with, encrypted: 7 days."),
+        "{told}"
+    );
 }

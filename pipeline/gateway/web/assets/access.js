@@ -52,6 +52,8 @@ async function request(path, options) {
 
 export const get = async (path, signal) => (await request(path, { headers: authorized(), signal })).json();
 
+export const getBlob = async (path, signal) => (await request(path, { headers: authorized(), signal })).blob();
+
 export async function post(path, value) {
   const headers = { ...authorized(), "Content-Type": "application/json" };
   const signal = AbortSignal.timeout(POST_MS);

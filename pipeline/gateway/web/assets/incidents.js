@@ -31,10 +31,11 @@ export class Incidents {
   #selected = null;
   #onSelect;
   #onDecide;
+  #pictures;
 
-  /** `onSelect(incident)`; `onDecide(incident, decision)`. */
-  constructor({ onSelect, onDecide }) {
-    [this.#onSelect, this.#onDecide] = [onSelect, onDecide];
+  /** `onSelect(incident)`; `onDecide(incident, decision)`; `pictures` of them, where any are kept. */
+  constructor({ onSelect, onDecide, pictures }) {
+    [this.#onSelect, this.#onDecide, this.#pictures] = [onSelect, onDecide, pictures];
     this.groups = GROUPS.map(([name, title, hint]) => {
       const list = h("ol", { class: "incidents" });
       const about = h("p", { class: "soft" });
@@ -96,7 +97,7 @@ export class Incidents {
   toggle() {
     const details = this.#items()
       .find((item) => item.dataset.key === this.#selected)
-      ?.querySelector("details");
+      ?.querySelector(".facts");
     if (details) details.open = !details.open;
   }
 
@@ -119,10 +120,10 @@ export class Incidents {
   }
 
   #fill(item, incident) {
-    const version = `${incident.rev} ${incident.end_ms} ${incident.review.state} ${incident.review.at}`;
+    const version = `${incident.rev} ${incident.end_ms} ${incident.review.state} ${incident.review.at} ${this.#pictures.names(incident)}`;
     if (item.dataset.version === version) return;
     item.dataset.version = version;
-    const isOpen = item.querySelector("details")?.open ?? false;
+    const isOpen = item.querySelector(".facts")?.open ?? false;
     const focused = item.contains(document.activeElement) ? (document.activeElement.dataset.decision ?? "") : null;
     const name = `${TYPES[incident.type] ?? incident.type}, ${clock(incident.start_ms)}`;
     const cls = classOf(incident);
@@ -162,13 +163,16 @@ export class Incidents {
         ),
         incident.review.note &&
           h("p", { class: "note" }, `“${incident.review.note}” `, h("span", { class: "soft" }, incident.review.by)),
+        this.#pictures.of(incident),
         h(
           "div",
           { class: "below" },
           this.#details(incident, isOpen),
           may("reviewer", "admin") && this.#buttons(incident, name),
         ),
-      ].filter(Boolean),
+      ]
+        .flat()
+        .filter(Boolean),
     );
     if (focused !== null) (item.querySelector(`[data-decision="${focused}"]`) ?? item).focus({ preventScroll: true });
   }
@@ -201,7 +205,7 @@ export class Incidents {
     ];
     return h(
       "details",
-      { open: isOpen },
+      { class: "facts", open: isOpen },
       h("summary", {}, "Details"),
       h(
         "dl",

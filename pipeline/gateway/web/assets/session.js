@@ -6,6 +6,7 @@
 import { get, may } from "./access.js";
 import { bandMark, h, setText } from "./dom.js";
 import { Incidents, offered } from "./incidents.js";
+import { Pictures } from "./pictures.js";
 import { health, history, revisions } from "./records.js";
 import { askForReview } from "./review.js";
 import { contributionsCard, factsCard, scoreCard } from "./score.js";
@@ -33,7 +34,9 @@ export class SessionPage {
       onRange: () => this.#loadTimeline(),
       onPick: (incident) => this.incidents.focus(incident),
     });
+    this.pictures = new Pictures(id);
     this.incidents = new Incidents({
+      pictures: this.pictures,
       onSelect: (each) => this.timeline.select(each?.incident_id),
       onDecide: (incident, decision) => this.#decide(incident, decision),
     });
@@ -98,6 +101,10 @@ export class SessionPage {
         () => [scoreCard(detail), contributionsCard(detail), factsCard(detail)],
       );
       this.incidents.show(detail.incidents, detail.is_incomplete);
+      // Later: a store of pictures may be slow, and nothing else waits for it.
+      this.pictures.load(detail.incidents, signal).then(() => {
+        if (!signal.aborted) this.incidents.show(this.#detail.incidents, this.#detail.is_incomplete);
+      });
       this.#draw("below", this.below, [scores, detail.reviews, detail.lifecycle, stream], () => [
         revisions(scores.items),
         history(detail),
