@@ -21,6 +21,7 @@ mod demo;
 mod enrolment;
 mod erasure;
 mod eval;
+mod evidence;
 mod exam;
 mod faults;
 mod gateway;
