@@ -8,7 +8,6 @@ use domain::score::Output;
 use kafka::wire::{Event, WireError};
 use kafka::{Outgoing, Record, Topics};
 
-use super::sessions::StoredState;
 use crate::clock;
 use crate::settings::Role;
 use crate::stages::dead_letter::{self, Rejected};
@@ -136,13 +135,12 @@ impl Batch {
     }
 
     /// The state of a session, into the partition that its records are in. Returns which of the batch's records it is.
-    pub(super) fn store(&mut self, session: &SessionId, state: &StoredState, partition: i32) -> usize {
-        let value = serde_json::to_vec(state).expect("states have string keys");
+    pub(super) fn store(&mut self, session: &SessionId, state: Vec<u8>, partition: i32) -> usize {
         self.outgoing.push(Outgoing {
             topic: self.topics.score_state(),
             partition: Some(partition),
             key: session.as_str().as_bytes().to_vec(),
-            value: Some(value),
+            value: Some(state),
             headers: kafka::Headers::new(),
         });
         self.outgoing.len() - 1

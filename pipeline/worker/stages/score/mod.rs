@@ -387,9 +387,9 @@ impl Run {
         }
         let mut stored = Vec::new();
         for (partition, share) in &mut self.shares {
-            for (session, state) in share.sessions.take_changed() {
-                stored.push((*partition, self.batch.store(&session, &state, *partition), session));
-            }
+            share.sessions.take_changed(&mut |session, state| {
+                stored.push((*partition, self.batch.store(&session, state, *partition), session));
+            });
         }
         let started = Instant::now();
         let offsets = self.batch.offsets.iter();

@@ -96,15 +96,22 @@ pub(super) struct Clocks {
     pub observed: Progress,
 }
 
-/// A session's state as it is stored.
+/// A session's state as it is stored: written from where it is, read into values of its own.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct StoredState {
-    policy: PolicyRef,
+pub(super) struct StoredState<P = PolicyRef, F = FoldState> {
+    policy: P,
     reached: MediaMs,
     phase: Phase,
     is_final: bool,
     is_lost: bool,
-    fold: FoldState,
+    fold: F,
+}
+
+impl StoredState<&PolicyRef, &FoldState> {
+    /// As it is written.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("states have string keys")
+    }
 }
 
 /// Why a stored state is of no use; the session has to be folded again from the log.
@@ -217,22 +224,20 @@ impl Sessions {
         markers
     }
 
-    /// The states that changed since the last call.
-    pub(super) fn take_changed(&mut self) -> Vec<(SessionId, StoredState)> {
-        let changed = std::mem::take(&mut self.dirty);
-        let stored = |id: SessionId| {
-            let session = self.sessions.get(&id)?;
+    /// Tells the states that changed since the last call, as they are written.
+    pub(super) fn take_changed(&mut self, tell: &mut dyn FnMut(SessionId, Vec<u8>)) {
+        for id in std::mem::take(&mut self.dirty) {
+            let Some(session) = self.sessions.get(&id) else { continue };
             let state = StoredState {
-                policy: session.policy.clone(),
+                policy: &session.policy,
                 reached: session.reached,
                 phase: session.phase,
                 is_final: session.is_final,
                 is_lost: session.is_lost,
-                fold: session.fold.state().clone(),
+                fold: session.fold.state(),
             };
-            Some((id, state))
-        };
-        changed.into_iter().filter_map(stored).collect()
+            tell(id, state.bytes());
+        }
     }
 
     /// The state of a session, as it is now, is at this offset.
@@ -514,9 +519,10 @@ mod tests {
     fn a_successor_goes_on_where_a_session_was_left_and_refuses_what_it_cannot_read() {
         let (mut sessions, id) = sessions();
         sessions.fact(&fact(&id, started("standard-accommodated")));
-        let (stored_id, state) = sessions.take_changed().pop().unwrap();
-        assert!(sessions.take_changed().is_empty(), "nothing changed since");
-        let bytes = serde_json::to_vec(&state).unwrap();
+        let mut changed = Vec::new();
+        sessions.take_changed(&mut |id, state| changed.push((id, state)));
+        let (stored_id, bytes) = changed.pop().unwrap();
+        sessions.take_changed(&mut |id, _| panic!("nothing of {id} changed since"));
         let (mut successor, _) = self::sessions();
         assert_eq!(successor.restore(&stored_id, &bytes, 7), Ok(()));
         assert_eq!(successor.sessions[&id].policy.id, "standard-accommodated");
