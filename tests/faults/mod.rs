@@ -10,6 +10,7 @@ mod decoders;
 mod memory;
 mod records;
 mod replay;
+mod rollout;
 mod soak;
 mod stores;
 mod topics;

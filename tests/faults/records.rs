@@ -9,7 +9,7 @@ use super::{CLIPS, OBSERVED, assert_nothing_lost_or_doubled, header, start};
 use crate::exam::{Exam, PATIENCE};
 
 /// A record again, as it was.
-fn again(record: &Record, topic: String) -> Outgoing {
+pub(super) fn again(record: &Record, topic: String) -> Outgoing {
     let headers = record.headers.iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
     Outgoing {
         topic,
@@ -20,7 +20,8 @@ fn again(record: &Record, topic: String) -> Outgoing {
     }
 }
 
-fn send(exam: &Exam, records: impl IntoIterator<Item = Outgoing>) {
+/// Sends records, and waits until they are safe.
+pub(super) fn send(exam: &Exam, records: impl IntoIterator<Item = Outgoing>) {
     let settings = PublisherSettings::default();
     let publisher = Publisher::new(&exam.connection, settings, |(), result| result.unwrap()).unwrap();
     records.into_iter().for_each(|record| publisher.send(record, ()).unwrap());
