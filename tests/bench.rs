@@ -104,3 +104,36 @@ fn no_more_frames_are_decoded_and_no_more_models_run_than_before() {
     }
     assert_eq!(budgets.len(), counted.len());
 }
+
+/// A small wave: what is measured is for larger ones, but all of it has to be right at any size.
+#[test]
+fn a_wave_of_simulated_candidates_is_scored_as_it_must_be() {
+    let (broker, folder) = (Broker::shared(), tempfile::tempdir().unwrap());
+    let (json, svg) = (folder.path().join("wave.json"), folder.path().join("wave.svg"));
+    let (json, svg, brokers) = (json.to_str().unwrap(), svg.to_str().unwrap(), broker.bootstrap());
+    let size =
+        "--sessions 300 --within 4s --lasts 14s --segment 2s --workers 2 --partitions 4 --compared 300";
+    let where_to = ["--brokers", &brokers, "--json", json, "--svg", svg];
+    let arguments: Vec<&str> = ["wave"].into_iter().chain(size.split(' ')).chain(where_to).collect();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_invigilator"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("INVIGILATOR_CONFIG");
+    // Some are cut off: that they are over is said sooner than in earnest.
+    command.arg("bench").args(arguments).env("INVIGILATOR__WORKER__IDLE_AFTER_END_MS", "4000");
+    let output = command.output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("sessions with a final score") && printed.contains("300 of 300"), "{printed}");
+
+    let figures: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    assert_eq!(figures["check"]["compared"], 300);
+    assert!(figures["sent"]["observations"].as_u64().unwrap() > 300 * 4);
+    let score = &figures["score"];
+    for figure in ["cpu_ms", "folding_ms", "most_memory", "transactions", "most_in_memory", "most_per_s"] {
+        assert!(score[figure].as_f64().unwrap() > 0.0, "{figure}: {figures}");
+    }
+    assert!(score["folding_ms"].as_f64() <= score["cpu_ms"].as_f64(), "{score}");
+    let means = figures["means"].as_array().unwrap();
+    assert_eq!(means.last().unwrap()["sessions"], 200_000);
+    assert!(means.iter().all(|means| means["partitions"].as_u64() > means["workers"].as_u64()), "{means:?}");
+    assert!(std::fs::read_to_string(svg).unwrap().contains("observations per second"));
+}

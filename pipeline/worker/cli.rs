@@ -13,16 +13,17 @@ mod rescore;
 mod topics;
 mod upload;
 
+mod wave;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
 
 pub use self::gateway::{GatewayAction, GatewayArgs, ReplayArgs, TokenArgs, TokenRole};
-pub use bench::BenchArgs;
+pub use bench::{BenchAction, BenchArgs};
 pub use enroll::EnrollArgs;
 pub use erase::EraseArgs;
 pub use evidence::{EvidenceAction, EvidenceArgs, SweepArgs};
@@ -36,6 +37,7 @@ pub use topics::{AclsArgs, CheckArgs, CreateArgs, PlaceArgs, TopicsAction, Topic
 pub use upload::UploadArgs;
 
 /// Turns exam webcam video into explained integrity scores.
+pub use wave::WaveArgs;
 ///
 /// Every point of a score comes with its reason; what could not be seen never costs points; a human
 /// decides.
@@ -326,6 +328,13 @@ Examples:
 
 The folder holds videos and labels beside each other. Every figure comes with its sample size and an
 interval; seconds not seen count as wrong unless they are labelled unusable.
+/// The arguments that make another command use the same brokers and settings.
+fn same_settings(brokers: Option<&str>, config: Option<&Path>) -> Vec<String> {
+    let brokers = brokers.map(|brokers| ["--brokers".to_owned(), brokers.to_owned()]);
+    let config = config.map(|path| ["--config".to_owned(), path.display().to_string()]);
+    brokers.into_iter().chain(config).flatten().collect()
+}
+
 
 With --observations nothing is looked at: what another program (or an earlier run) saw in footage/x.mp4 is
 read from seen/x.jsonl, one observation a line, bare or as CloudEvents like those of `analyze --json`, and

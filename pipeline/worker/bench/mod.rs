@@ -18,9 +18,11 @@ mod machine;
 mod opponent;
 mod parts;
 mod plot;
+mod process;
 mod processor;
 mod product;
 mod traffic;
+pub mod wave;
 mod work;
 
 use std::collections::BTreeSet;

@@ -37,13 +37,21 @@ pub fn whole(process: u32) -> f64 {
 
 /// The most memory that a process and its children had resident, in bytes, each at its own time.
 pub fn peak_memory(process: u32) -> u64 {
-    let peak = |process: u32| {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kib.unwrap_or_default() * 1024
-    };
+    let peak = |process: u32| bytes(process, "VmHWM:");
     peak(process) + children(process).into_iter().map(peak).sum::<u64>()
+}
+
+/// The memory that a process has resident, in bytes, without that of its children.
+pub fn memory(process: u32) -> u64 {
+    bytes(process, "VmRSS:")
+}
+
+/// A line of a `status` file; see proc(5).
+fn bytes(process: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
 }
 
 fn children(process: u32) -> Vec<u32> {
@@ -97,6 +105,7 @@ mod tests {
         assert!(counted.unwrap().success());
         assert!(time(std::process::id())["child"] > before, "a child that has ended is not forgotten");
         assert!(whole(std::process::id()) >= 50.0);
-        assert!(peak_memory(std::process::id()) > 1 << 20);
+        let resident = memory(std::process::id());
+        assert!(resident > 1 << 20 && resident <= peak_memory(std::process::id()));
     }
 }

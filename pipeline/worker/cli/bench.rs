@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, value_parser};
+use clap::{Args, Subcommand, value_parser};
 
-use super::brokers_override;
+use super::{WaveArgs, brokers_override, same_settings};
 use crate::settings::Override;
 
 const EXAMPLES: &str = "\
@@ -21,12 +21,24 @@ the lowest and the highest. `make bench` does all of it, with a broker. The JSON
 --figures` reads.
 
 With --count nothing is measured and no broker is needed: the files are analysed once, and what that takes
-is counted exactly, file by file: frames decoded, pictures, model runs.";
+is counted exactly, file by file: frames decoded, pictures, model runs.
+
+`bench wave` needs no video: thousands of simulated candidates for the score role alone.";
+
+/// What can be measured besides recordings.
+#[derive(Debug, Subcommand)]
+pub enum BenchAction {
+    /// Measure the score role on thousands of simulated candidates who begin within minutes
+    Wave(WaveArgs),
+}
 
 /// `invigilator bench`
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct BenchArgs {
+    /// Something else than recordings.
+    #[command(subcommand)]
+    pub action: Option<BenchAction>,
     /// Video files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -73,10 +85,6 @@ impl BenchArgs {
 
     /// The arguments that make another command use the same settings.
     pub fn same_settings(&self) -> Vec<String> {
-        let given = |name: &str, value: Option<String>| {
-            value.map(|value| [name.to_owned(), value]).into_iter().flatten()
-        };
-        let config = self.config.as_ref().map(|path| path.display().to_string());
-        given("--brokers", self.brokers.clone()).chain(given("--config", config)).collect()
+        same_settings(self.brokers.as_deref(), self.config.as_deref())
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::bench::{
     BenchError, Benchmark, Corpus, Counts, Opponent, Parts, Product, Round, Setting, Spread, Work, svg,
 };
-use crate::cli::BenchArgs;
+use crate::cli::{BenchAction, BenchArgs};
 use crate::exit::{Exit, Failure};
 use crate::settings::{Settings, Sources, places, policy};
 use crate::topology;
@@ -24,6 +24,9 @@ use crate::workshop::Workshop;
 /// # Errors
 /// If a recording, the broker, a part or the opponent fails.
 pub fn run(args: &BenchArgs) -> Result<Exit, Failure> {
+    if let Some(BenchAction::Wave(args)) = &args.action {
+        return super::wave::run(args);
+    }
     let mut sources = Sources::of_process(args.config.as_deref());
     sources.arguments = args.overrides();
     let settings = Settings::load(&sources)?;
@@ -62,7 +65,7 @@ pub fn run(args: &BenchArgs) -> Result<Exit, Failure> {
 
     let names = setting.corpus.files.iter().map(|file| name(file)).collect();
     let figures = Benchmark::of(names, &setting.corpus, args.copies, counts, &rounds);
-    write_json(args, &figures)?;
+    write_json(args.json.as_deref(), &figures)?;
     if let Some(path) = &args.svg {
         write(path, &svg(&figures))?;
     }
@@ -85,7 +88,7 @@ fn count(args: &BenchArgs, settings: Settings) -> Result<Exit, Failure> {
         let work = Work::of(std::slice::from_ref(file), &workshop).map_err(failure)?;
         all.insert(name(file), work.count(workshop.decoder()).map_err(failure)?);
     }
-    write_json(args, &all)?;
+    write_json(args.json.as_deref(), &all)?;
     let mut out = io::stdout().lock();
     for (name, counts) in &all {
         writeln!(out, "{name}, {:.1} s", counts.video_ms as f64 / 1000.0)?;
@@ -204,17 +207,20 @@ fn name(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn write_json(args: &BenchArgs, figures: &impl Serialize) -> Result<(), Failure> {
-    let Some(path) = &args.json else { return Ok(()) };
+/// Writes figures, if that is wanted.
+pub(super) fn write_json(path: Option<&Path>, figures: &impl Serialize) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
     let text = serde_json::to_string_pretty(figures).map_err(anyhow::Error::from)?;
     write(path, &(text + "\n"))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     Ok(fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?)
 }
 
-fn failure(error: BenchError) -> Failure {
+/// Brokers are to blame for some of it.
+pub(super) fn failure(error: BenchError) -> Failure {
     match error {
         BenchError::Kafka(error) => Failure::new(Exit::Service, error),
         other => anyhow::Error::from(other).into(),

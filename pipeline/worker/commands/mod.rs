@@ -18,6 +18,7 @@
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`bench`] | `invigilator bench FILE…` |
 //! | [`plan`] | `invigilator plan` |
+//! | [`wave`] | `invigilator bench wave` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
 //! | [`doctor`] | `invigilator doctor` |
@@ -45,6 +46,7 @@ pub mod topics;
 pub mod upload;
 pub mod worker;
 
+mod wave;
 use crate::exit::Failure;
 use crate::settings::Settings;
 use crate::settings::policy::LoadedPolicy;

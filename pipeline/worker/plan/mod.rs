@@ -35,6 +35,7 @@ use crate::bench::Machine;
 
 pub use cost::{Cost, Prices};
 pub use figures::{Codec, Figures, FiguresError};
+pub(crate) use partitions::divisible;
 pub use partitions::{Partitions, Reason};
 pub use traffic::{Stored, TopicLoad, Traffic, has_retention};
 pub use workers::{Bound, Workers};

@@ -64,7 +64,7 @@ impl Partitions {
 
 /// The smallest number from `least` on that has at least as many divisors as every number below it, such as 12,
 /// 24, 60, 120, 360.
-fn divisible(least: u64) -> u64 {
+pub(crate) fn divisible(least: u64) -> u64 {
     // Between a number and its double there is always one: the double has more divisors.
     let most = (least * 2).max(1) as usize;
     let mut divisors = vec![0_u32; most + 1];

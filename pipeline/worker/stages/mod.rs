@@ -67,6 +67,7 @@ use kafka::{Connection, GroupConsumer, GroupSettings, KafkaError, Topics};
 use tokio::sync::mpsc;
 
 pub use budget::Budget;
+pub(crate) use outbox::ARRIVED;
 pub(crate) use retry::Schedule;
 pub(crate) use score::{Policies, Preview};
 pub use stop::Stop;

@@ -33,7 +33,7 @@ use crate::telemetry::trace::TraceContext;
 const SOURCE: &str = "/invigilator/observe";
 /// Header of an observation: when its segment came to the broker, in milliseconds since 1970. For delays
 /// alone, never for scores.
-pub(super) const ARRIVED: &str = "ce_arrivedms";
+pub(crate) const ARRIVED: &str = "ce_arrivedms";
 
 /// What is in work, of all partitions: shared by whoever takes in and whoever finishes.
 pub(super) type SharedLedger = Arc<Mutex<OffsetLedger>>;
