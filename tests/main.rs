@@ -37,6 +37,7 @@ mod redrive;
 mod report;
 mod rescore;
 mod reviews;
+mod shadow;
 mod spans;
 mod subscribers;
 mod topics;

@@ -3,8 +3,8 @@
 //!
 //! Whoever creates topics needs `Create` and `DescribeConfigs` on them besides; no running process does.
 
+use kafka::KafkaError;
 use kafka::topics::{self, TopicDefault};
-use kafka::{KafkaError, Topics};
 
 use crate::settings::adapters::CLIENT_ID;
 use crate::settings::{Kafka, Role};
@@ -120,12 +120,17 @@ pub fn topics(parties: &[Party]) -> Vec<TopicDefault> {
 /// # Errors
 /// Never for validated settings.
 pub fn grants(party: Party, kafka: &Kafka) -> Result<Vec<Grant>, KafkaError> {
-    let names = Topics::new(&kafka.topic_prefix)?;
+    let names = kafka.topics()?;
     let used = USES.iter().filter(|(user, _, _)| *user == party);
+    // What a shadow has not of its own it only reads.
+    let is_allowed = |operation: &Operation, topic: &str| {
+        *operation != Operation::Write || !names.is_shadow() || names.is_own(topic)
+    };
     let mut grants: Vec<Grant> = used
-        .map(|(_, topic, operations)| Grant {
-            resource: Resource::Topic(names.name(topic)),
-            operations: [*operations, &[Operation::DescribeConfigs]].concat(),
+        .map(|(_, topic, operations)| {
+            let allowed = operations.iter().filter(|operation| is_allowed(operation, topic));
+            let operations = allowed.chain(&[Operation::DescribeConfigs]).copied().collect();
+            Grant { resource: Resource::Topic(names.name(topic)), operations }
         })
         .collect();
     let observe = Resource::Group(format!("{}-observe", kafka.group_prefix));
@@ -196,5 +201,23 @@ mod tests {
             operations: vec![Operation::Read, Operation::DescribeConfigs],
         }));
         assert_eq!(grants[6].resource, Resource::Group("invigilator-observe".to_owned()));
+    }
+
+    #[test]
+    fn a_shadow_may_write_to_topics_of_its_own_alone() {
+        let kafka = Settings::defaults().in_shadow("v2".parse().unwrap()).kafka;
+        for party in [Party::Observe, Party::Score] {
+            let writes = |grant: &Grant| grant.operations.contains(&Operation::Write);
+            for grant in grants(party, &kafka).unwrap().iter().filter(|grant| writes(grant)) {
+                let is_own = match &grant.resource {
+                    Resource::Topic(name) => name.starts_with("exam.shadow-v2."),
+                    Resource::TransactionalIds(prefix) => prefix.starts_with("invigilator-shadow-v2-"),
+                    _ => false,
+                };
+                assert!(is_own, "{grant:?}");
+            }
+        }
+        let group = Resource::Group("invigilator-shadow-v2-observe".to_owned());
+        assert!(grants(Party::Observe, &kafka).unwrap().iter().any(|grant| grant.resource == group));
     }
 }

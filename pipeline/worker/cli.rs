@@ -3,6 +3,7 @@
 //! Parses and nothing more; each command is carried out by its file in [`commands`](crate::commands).
 
 mod bench;
+mod compare;
 mod enroll;
 mod erase;
 mod evidence;
@@ -12,8 +13,8 @@ mod redrive;
 mod rescore;
 mod topics;
 mod upload;
-
 mod wave;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -21,9 +22,11 @@ use std::time::SystemTime;
 
 use clap::{Args, Parser, Subcommand};
 use domain::ids::SessionId;
+use kafka::Shadow;
 
 pub use self::gateway::{GatewayAction, GatewayArgs, ReplayArgs, TokenArgs, TokenRole};
 pub use bench::{BenchAction, BenchArgs};
+pub use compare::CompareArgs;
 pub use enroll::EnrollArgs;
 pub use erase::EraseArgs;
 pub use evidence::{EvidenceAction, EvidenceArgs, SweepArgs};
@@ -35,9 +38,9 @@ use crate::exit;
 use crate::settings::Override;
 pub use topics::{AclsArgs, CheckArgs, CreateArgs, PlaceArgs, TopicsAction, TopicsArgs};
 pub use upload::UploadArgs;
+pub use wave::WaveArgs;
 
 /// Turns exam webcam video into explained integrity scores.
-pub use wave::WaveArgs;
 ///
 /// Every point of a score comes with its reason; what could not be seen never costs points; a human
 /// decides.
@@ -72,6 +75,8 @@ pub enum Command {
     Redrive(RedriveArgs),
     /// Judge sessions again under a policy, without video
     Rescore(RescoreArgs),
+    /// Say what a shadow sees and judges otherwise than those whose results count
+    Compare(CompareArgs),
     /// Say who is expected in a session: photos in, a sealed template out
     Enroll(EnrollArgs),
     /// Delete what is kept of a session, and print a receipt
@@ -253,10 +258,16 @@ Examples:
   invigilator worker
   invigilator worker --role observe --brokers kafka-0:9092,kafka-1:9092
   INVIGILATOR__KAFKA__INSTANCE=score-0 invigilator worker --role score
+  invigilator worker --shadow v2 --config new-models.toml
 
 Reads PREFIX.segments, PREFIX.sessions and PREFIX.reviews; writes PREFIX.observations, PREFIX.incidents,
 PREFIX.scores, PREFIX.score-state and PREFIX.dead-letters. Metrics and health: telemetry.listen. SIGTERM
-or SIGINT: finish what is in hand and leave; a second one: leave now, which loses nothing.";
+or SIGINT: finish what is in hand and leave; a second one: leave now, which loses nothing.
+
+With --shadow the same is read once more, by groups of its own, looked at and judged with these settings, models
+and policy; results go to PREFIX.shadow-NAME.observations, .incidents, .scores, .score-state and .dead-letters
+(`invigilator topics create --shadow NAME`), and nowhere else. `invigilator compare --shadow NAME` says what
+differs.";
 
 /// `invigilator worker`
 #[derive(Debug, Args)]
@@ -265,6 +276,9 @@ pub struct WorkerArgs {
     /// What to run in this process, by default everything
     #[arg(long, value_name = "ROLE", value_delimiter = ',', value_enum)]
     pub role: Vec<RoleArg>,
+    /// Work in the shadow of those whose results count: other settings, models or another policy are tried
+    #[arg(long, value_name = "NAME")]
+    pub shadow: Option<Shadow>,
     /// Brokers to begin with
     #[arg(long, value_name = "HOST:PORT,...")]
     pub brokers: Option<String>,
@@ -298,9 +312,12 @@ impl WorkerArgs {
     /// The settings that these arguments set.
     pub fn overrides(&self) -> Vec<Override> {
         let mut overrides = self.common.overrides();
-        if !self.role.is_empty() {
-            let roles: Vec<toml::Value> = self.role.iter().map(|role| role.name().into()).collect();
-            overrides.push(Override { argument: "--role", key: "worker.roles", value: roles.into() });
+        let default = if self.shadow.is_some() { [RoleArg::Observe, RoleArg::Score].as_slice() } else { &[] };
+        let roles = if self.role.is_empty() { default } else { &self.role };
+        if !roles.is_empty() {
+            let roles: Vec<toml::Value> = roles.iter().map(|role| role.name().into()).collect();
+            let argument = if self.role.is_empty() { "--shadow" } else { "--role" };
+            overrides.push(Override { argument, key: "worker.roles", value: roles.into() });
         }
         overrides.extend(brokers_override(self.brokers.as_deref()));
         overrides
@@ -310,6 +327,13 @@ impl WorkerArgs {
 /// What `--brokers` sets.
 fn brokers_override(brokers: Option<&str>) -> Option<Override> {
     brokers.map(|brokers| Override { argument: "--brokers", key: "kafka.brokers", value: brokers.into() })
+}
+
+/// The arguments that make another command use the same brokers and settings.
+fn same_settings(brokers: Option<&str>, config: Option<&Path>) -> Vec<String> {
+    let brokers = brokers.map(|brokers| ["--brokers".to_owned(), brokers.to_owned()]);
+    let config = config.map(|path| ["--config".to_owned(), path.display().to_string()]);
+    brokers.into_iter().chain(config).flatten().collect()
 }
 
 /// A moment: RFC 3339, or how long ago.
@@ -328,13 +352,6 @@ Examples:
 
 The folder holds videos and labels beside each other. Every figure comes with its sample size and an
 interval; seconds not seen count as wrong unless they are labelled unusable.
-/// The arguments that make another command use the same brokers and settings.
-fn same_settings(brokers: Option<&str>, config: Option<&Path>) -> Vec<String> {
-    let brokers = brokers.map(|brokers| ["--brokers".to_owned(), brokers.to_owned()]);
-    let config = config.map(|path| ["--config".to_owned(), path.display().to_string()]);
-    brokers.into_iter().chain(config).flatten().collect()
-}
-
 
 With --observations nothing is looked at: what another program (or an earlier run) saw in footage/x.mp4 is
 read from seen/x.jsonl, one observation a line, bare or as CloudEvents like those of `analyze --json`, and

@@ -23,6 +23,7 @@
 //! | [`rescore`] | another policy: orders for the score role, or what would come of them |
 //! | [`recent`] | what is remembered of the sessions met last |
 //! | [`evidence`] | pictures of flagged moments: chosen, made unrecognisable, sealed, kept for a while |
+//! | [`compare`] | what a shadow sees and judges otherwise |
 //! | [`erase`] | what is kept of a session, deleted, and a receipt |
 //! | [`sending`] | records of operators' tools, sent and safe |
 //! | [`service`] | a running worker process: its parts and its end |
@@ -50,6 +51,7 @@ pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod compare;
 pub mod demo;
 pub mod erase;
 pub mod eval;

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Topics(args) => commands::topics::run(&args),
         Command::Redrive(args) => commands::redrive::run(&args),
         Command::Rescore(args) => commands::rescore::run(&args),
+        Command::Compare(args) => commands::compare::run(&args),
         Command::Enroll(args) => commands::enroll::run(&args),
         Command::Erase(args) => commands::erase::run(&args),
         Command::Evidence(args) => commands::evidence::run(&args),

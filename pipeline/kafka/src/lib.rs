@@ -41,4 +41,4 @@ pub use headers::Headers;
 pub use producer::{Publisher, PublisherSettings, Refused, TransactionError, TransactionalPublisher};
 pub use record::{Origin, Outgoing, Record};
 pub use token::TokenError;
-pub use topics::{TopicSpec, Topics};
+pub use topics::{Shadow, TopicSpec, Topics};

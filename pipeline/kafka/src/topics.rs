@@ -1,6 +1,8 @@
 //! All topics of the system: their names, and what becomes of their records.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::KafkaError;
@@ -95,16 +97,44 @@ pub struct TopicSpec {
     pub configs: BTreeMap<String, String>,
 }
 
-/// The names of the system's topics: a prefix, a dot, the role.
+/// The topics that a shadow has of its own: those that the observe and score roles write.
+const SHADOWED: [&str; 5] = ["observations", "incidents", "scores", "score-state", "dead-letters"];
+
+/// The name of a shadow: a second way to look and to judge, tried beside the one that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadow(String);
+
+impl FromStr for Shadow {
+    type Err = KafkaError;
+
+    fn from_str(name: &str) -> Result<Self, KafkaError> {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        if name.is_empty() || name.len() > 40 || !name.bytes().all(is_name) {
+            let problem = "the name of a shadow is 1 to 40 of A-Z a-z 0-9 _ -".to_owned();
+            return Err(KafkaError::property("shadow".to_owned(), problem));
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Shadow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// The names of the system's topics: a prefix, a dot, the role. Those of a shadow are the same where it reads, and
+/// others where it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics {
     prefix: String,
     largest_record: usize,
+    shadow: Option<Shadow>,
 }
 
 impl Default for Topics {
     fn default() -> Self {
-        Self { prefix: "exam".to_owned(), largest_record: LARGEST_RECORD }
+        Self { prefix: "exam".to_owned(), largest_record: LARGEST_RECORD, shadow: None }
     }
 }
 
@@ -119,7 +149,22 @@ impl Topics {
             let problem = "a prefix of topics is 1 to 200 of A-Z a-z 0-9 . _ -".to_owned();
             return Err(KafkaError::property("prefix".to_owned(), problem));
         }
-        Ok(Self { prefix: prefix.to_owned(), largest_record: LARGEST_RECORD })
+        Ok(Self { prefix: prefix.to_owned(), largest_record: LARGEST_RECORD, shadow: None })
+    }
+
+    /// As a shadow sees them.
+    pub fn in_shadow(self, shadow: Shadow) -> Self {
+        Self { shadow: Some(shadow), ..self }
+    }
+
+    /// Whether they are those of a shadow: nothing is written then but to topics of its own.
+    pub fn is_shadow(&self) -> bool {
+        self.shadow.is_some()
+    }
+
+    /// Whether a topic of [`ALL`] is a shadow's own.
+    pub fn is_own(&self, role: &str) -> bool {
+        self.is_shadow() && SHADOWED.contains(&role)
     }
 
     /// With records of this many bytes allowed in topics with media, instead of [`LARGEST_RECORD`].
@@ -232,7 +277,10 @@ impl Topics {
 
     /// The full name of a topic of [`ALL`].
     pub fn name(&self, role: &str) -> String {
-        format!("{}.{role}", self.prefix)
+        match &self.shadow {
+            Some(shadow) if self.is_own(role) => format!("{}.shadow-{shadow}.{role}", self.prefix),
+            _ => format!("{}.{role}", self.prefix),
+        }
     }
 }
 
@@ -275,6 +323,23 @@ mod tests {
         assert_eq!(spec("x.scores")["min.insync.replicas"], "2");
         assert_eq!(spec("x.scores")["delete.retention.ms"], spec("x.incidents")["retention.ms"]);
         assert_eq!(spec("x.observations")["message.timestamp.type"], "LogAppendTime");
+    }
+
+    #[test]
+    fn a_shadow_reads_what_all_read_and_writes_topics_of_its_own() {
+        let topics = Topics::new("x").unwrap().in_shadow("v2".parse().unwrap());
+        assert!(topics.is_shadow() && !Topics::default().is_shadow());
+        let read = [topics.segments(), topics.sessions(), topics.reviews(), topics.enrolments()];
+        assert_eq!(read, ["x.segments", "x.sessions", "x.reviews", "x.enrolments"]);
+        assert_eq!(topics.observations(), "x.shadow-v2.observations");
+        assert_eq!(topics.score_state(), "x.shadow-v2.score-state");
+        for role in SHADOWED {
+            assert!(ALL.iter().any(|topic| topic.name == role), "{role}");
+            assert_eq!(topics.name(role), format!("x.shadow-v2.{role}"));
+        }
+        for bad in ["", "a b", "a.b", &"x".repeat(41)] {
+            assert!(bad.parse::<Shadow>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use kafka::Shadow;
 
 use super::brokers_override;
 use crate::access::Party;
@@ -14,6 +15,7 @@ Examples:
   invigilator topics create --partitions 12 --replication 3 --dry-run
   invigilator topics check --brokers kafka-0:9092 --json
   invigilator topics acls --role score --principal User:score
+  invigilator topics create --shadow v2 --partitions 12 --replication 3
 
 Exit code 7 if a topic breaks a promise: it is missing, has another number of partitions than those that
 are read beside it, another clean-up, too small a max.message.bytes, or cannot be written while one broker
@@ -93,6 +95,9 @@ pub struct AclsArgs {
 /// Which brokers, which settings.
 #[derive(Debug, Args)]
 pub struct PlaceArgs {
+    /// As a shadow of this name has them: what it writes is its own (`invigilator worker --shadow`)
+    #[arg(long, value_name = "NAME")]
+    pub shadow: Option<Shadow>,
     /// Brokers to begin with
     #[arg(long, value_name = "HOST:PORT,...")]
     pub brokers: Option<String>,

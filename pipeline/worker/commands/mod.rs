@@ -12,13 +12,14 @@
 //! | [`topics`] | `invigilator topics create`, `check`, `acls` |
 //! | [`redrive`] | `invigilator redrive` |
 //! | [`rescore`] | `invigilator rescore` |
+//! | [`compare`] | `invigilator compare` |
 //! | [`enroll`] | `invigilator enroll PHOTO…` |
 //! | [`erase`] | `invigilator erase SESSION` |
 //! | [`evidence`] | `invigilator evidence sweep` |
 //! | [`eval`] | `invigilator eval DIR` |
 //! | [`bench`] | `invigilator bench FILE…` |
-//! | [`plan`] | `invigilator plan` |
 //! | [`wave`] | `invigilator bench wave` |
+//! | [`plan`] | `invigilator plan` |
 //! | [`models`] | `invigilator models list`, `invigilator models verify` |
 //! | [`check_config`] | `invigilator check-config` |
 //! | [`doctor`] | `invigilator doctor` |
@@ -28,6 +29,7 @@
 pub mod analyze;
 pub mod bench;
 pub mod check_config;
+pub mod compare;
 pub mod demo;
 pub mod doctor;
 pub mod enroll;
@@ -44,9 +46,9 @@ pub mod rescore;
 mod table;
 pub mod topics;
 pub mod upload;
+mod wave;
 pub mod worker;
 
-mod wave;
 use crate::exit::Failure;
 use crate::settings::Settings;
 use crate::settings::policy::LoadedPolicy;

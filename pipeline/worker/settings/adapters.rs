@@ -7,12 +7,12 @@ use decode::{DecoderSettings, SamplingPlan};
 use domain::messages::SegmentHeader;
 use domain::time::Interval;
 use infer::{Batching, IfMissing, VisionSettings};
-use kafka::{Connection, KafkaError, Topics};
+use kafka::{Connection, KafkaError, Shadow, Topics};
 
 use crate::evidence::PictureStore;
 use crate::evidence::store::OpenError;
 
-use super::{Barrier, Evidence, Provider, ProviderMissing, Sampling, Settings, properties};
+use super::{Barrier, Evidence, Kafka, Provider, ProviderMissing, Sampling, Settings, properties};
 
 /// The subcommand of this binary that is a decoder child.
 pub const DECODE_CHILD: &str = "decode-child";
@@ -56,6 +56,20 @@ impl Sampling {
             .holding(self.hold)
             .slackened(self.slack)
             .turned(header.rotation_deg.unwrap_or_default())
+    }
+}
+
+impl Kafka {
+    /// The names of the topics.
+    ///
+    /// # Errors
+    /// Never for validated settings.
+    pub fn topics(&self) -> Result<Topics, KafkaError> {
+        let topics = Topics::new(&self.topic_prefix)?;
+        Ok(match &self.shadow {
+            Some(shadow) => topics.in_shadow(shadow.clone()),
+            None => topics,
+        })
     }
 }
 
@@ -136,6 +150,16 @@ impl Settings {
     /// # Errors
     /// Never for validated settings.
     pub fn topics(&self) -> Result<Topics, KafkaError> {
-        Ok(Topics::new(&self.kafka.topic_prefix)?.allowing(self.kafka.max_record_bytes as usize))
+        let topics = self.kafka.topics()?;
+        Ok(topics.allowing(self.kafka.max_record_bytes as usize))
+    }
+
+    /// The same for a part of a shadow: what it writes goes to topics of its own, and its groups and transactions
+    /// are its own. It sheds nothing: nobody waits for it, and what it left out would be a difference.
+    pub fn in_shadow(mut self, shadow: Shadow) -> Self {
+        self.kafka.group_prefix = format!("{}-shadow-{shadow}", self.kafka.group_prefix);
+        self.kafka.shadow = Some(shadow);
+        self.adaptive.most_behind = None;
+        self
     }
 }

@@ -17,6 +17,8 @@ pub struct Kafka {
     pub brokers: String,
     /// How every topic's name begins.
     pub topic_prefix: String,
+    /// The shadow that this process is a part of, if it is: see [`Settings::in_shadow`](super::Settings::in_shadow).
+    pub shadow: Option<kafka::Shadow>,
     /// How every consumer group's name begins.
     pub group_prefix: String,
     /// The name of this process; unique among those that run.
@@ -85,6 +87,7 @@ pub(super) fn kafka(raw: &RawKafka) -> Kafka {
     Kafka {
         brokers: raw.brokers.clone(),
         topic_prefix: raw.topic_prefix.clone(),
+        shadow: None,
         group_prefix: raw.group_prefix.clone(),
         instance: if raw.instance.is_empty() { instance() } else { raw.instance.clone() },
         static_membership: raw.static_membership,

@@ -42,7 +42,8 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 pub(super) struct Following<'a> {
     enrolments: Arc<Enrolments>,
     reader: PartitionReader,
-    deleting: Publisher<SessionId>,
+    /// Deletes what is past its time; a shadow leaves that to those that it is the shadow of.
+    deleting: Option<Publisher<SessionId>>,
     topic: String,
     protection: &'a Protection,
     metrics: &'a Metrics,
@@ -58,14 +59,16 @@ impl<'a> Following<'a> {
         stop: &'a Stop,
     ) -> Result<Self, KafkaError> {
         let settings = PublisherSettings { buffer_bytes: 1 << 20, ..PublisherSettings::default() };
-        let deleting = Publisher::new(connection, settings, |session: SessionId, result| match result {
-            Ok(()) => tracing::info!(%session, "an enrolment that was past its time is deleted"),
-            Err(error) => tracing::warn!(%session, %error, "an enrolment past its time was not deleted"),
-        })?;
+        let deleting = || {
+            Publisher::new(connection, settings, |session: SessionId, result| match result {
+                Ok(()) => tracing::info!(%session, "an enrolment that was past its time is deleted"),
+                Err(error) => tracing::warn!(%session, %error, "an enrolment past its time was not deleted"),
+            })
+        };
         Ok(Self {
             enrolments: Arc::clone(enrolments),
             reader: PartitionReader::new(connection, BUFFER_BYTES)?,
-            deleting,
+            deleting: (!topics.is_shadow()).then(deleting).transpose()?,
             topic: topics.enrolments(),
             protection,
             metrics,
@@ -193,6 +196,7 @@ impl<'a> Following<'a> {
 
     /// Writes tombstones for what was forgotten.
     fn delete(&self, expired: Vec<(i32, SessionId)>) {
+        let Some(deleting) = &self.deleting else { return };
         for (partition, session) in expired {
             let record = Outgoing {
                 topic: self.topic.clone(),
@@ -201,7 +205,7 @@ impl<'a> Following<'a> {
                 value: None,
                 headers: Headers::new(),
             };
-            if let Err(refused) = self.deleting.try_send(record, session) {
+            if let Err(refused) = deleting.try_send(record, session) {
                 let (session, error) = (refused.receipt, refused.error);
                 tracing::warn!(%session, %error, "an enrolment past its time was not deleted");
             }

@@ -221,7 +221,9 @@ impl Worker<'_> {
         let enrolments = Arc::new(Enrolments::default());
         let place = (&self.connection, &self.topics);
         let following = Following::new(place, &enrolments, self.protection, metrics, stop)?;
-        let sealing = eyes.photographs.map(|photographs| Sealing {
+        // Templates are for all: a shadow waits for those that others make.
+        let photographs = eyes.photographs.filter(|_| !self.topics.is_shadow());
+        let sealing = photographs.map(|photographs| Sealing {
             enrolments: Arc::clone(&enrolments),
             connection: &self.connection,
             topics: &self.topics,

@@ -27,7 +27,10 @@ fn settings(place: &PlaceArgs) -> Result<Settings, Failure> {
     sources.arguments = place.overrides();
     let settings = Settings::load(&sources)?;
     logs::begin_for_people();
-    Ok(settings)
+    Ok(match &place.shadow {
+        Some(shadow) => settings.in_shadow(shadow.clone()),
+        None => settings,
+    })
 }
 
 fn configuration(error: impl Into<anyhow::Error>) -> Failure {
