@@ -50,6 +50,9 @@ pub struct WaveArgs {
     /// Partitions of each topic
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
+    /// How long it may take after the last record until every session is final; then what there is is told
+    #[arg(long, value_name = "TIME", default_value = "30min", value_parser = humantime::parse_duration)]
+    pub settle_within: Duration,
     /// Sessions whose results are compared with the fold of what was sent
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub compared: u32,

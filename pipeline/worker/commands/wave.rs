@@ -47,6 +47,7 @@ pub(super) fn run(args: &WaveArgs) -> Result<Exit, Failure> {
         workers: args.workers,
         partitions: args.partitions,
         compared: args.compared.min(args.sessions),
+        settle_within: args.settle_within,
         broker: args.broker_pid,
     };
     let bar = progress(args);

@@ -24,7 +24,7 @@ mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::time::Millis;
 use kafka::{Admin, Connection, Topics};
@@ -79,6 +79,8 @@ pub struct Setting {
     pub partitions: i32,
     /// Sessions whose results are compared with what they must be.
     pub compared: u32,
+    /// How long it may take after the last record until every session is final.
+    pub settle_within: Duration,
     /// The broker's process, if it runs here.
     pub broker: Option<u32>,
 }
@@ -115,7 +117,7 @@ impl Setting {
             .iter_mut()
             .map(|worker| worker.wait_for(|said| address(&said)))
             .collect::<Result<_, _>>()?;
-        let mut watch = Watch::new(&workers, addresses, self.broker);
+        let mut watch = Watch::new(&workers, addresses, self.broker, self.settle_within);
         self.wait_until_shared_out(&mut workers, &watch)?;
         watch.begin();
 

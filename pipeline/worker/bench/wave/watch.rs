@@ -64,6 +64,7 @@ pub(super) struct Watch {
     workers: Vec<u32>,
     addresses: Vec<String>,
     broker: Option<u32>,
+    settle_within: Duration,
     pub points: Vec<Point>,
     /// Memory before anything came, in bytes.
     pub memory_before: u64,
@@ -74,12 +75,18 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub fn new(workers: &[Process], addresses: Vec<String>, broker: Option<u32>) -> Self {
+    pub fn new(
+        workers: &[Process],
+        addresses: Vec<String>,
+        broker: Option<u32>,
+        settle_within: Duration,
+    ) -> Self {
         let workers = workers.iter().map(|worker| worker.child.id()).collect();
         Self {
             workers,
             addresses,
             broker,
+            settle_within,
             points: Vec::new(),
             memory_before: 0,
             used: <(Used, Used)>::default(),
@@ -99,7 +106,7 @@ impl Watch {
     }
 
     /// Looks until everything was sent, every session is final and what is compared agrees; or until nothing
-    /// changes any more.
+    /// changes any more, or it takes too long.
     pub fn until_settled(
         &mut self,
         sender: &Sender,
@@ -109,7 +116,7 @@ impl Watch {
     ) -> Result<(), BenchError> {
         let began = Instant::now();
         let (mut before, mut changed) = (self.used.0, Instant::now());
-        let mut looked = began;
+        let (mut looked, mut sending) = (began, began);
         loop {
             thread::sleep(EVERY.saturating_sub(looked.elapsed()));
             let seconds = looked.elapsed().as_secs_f64();
@@ -125,10 +132,13 @@ impl Watch {
             self.points.push(point);
             self.used.1 = now;
             let is_sent = sender.sent.is_done.load(Ordering::Relaxed);
+            if !is_sent {
+                sending = looked;
+            }
             if is_sent && point.finals >= u64::from(sender.wave.sessions) && verdicts.agree() {
                 return Ok(());
             }
-            if changed.elapsed() > PATIENCE {
+            if changed.elapsed() > PATIENCE || sending.elapsed() > self.settle_within {
                 // What is missing is for the figures to say.
                 return Ok(());
             }
