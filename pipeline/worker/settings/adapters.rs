@@ -155,11 +155,13 @@ impl Settings {
     }
 
     /// The same for a part of a shadow: what it writes goes to topics of its own, and its groups and transactions
-    /// are its own. It sheds nothing: nobody waits for it, and what it left out would be a difference.
+    /// are its own. It sheds nothing: nobody waits for it, and what it left out would be a difference. It keeps no
+    /// pictures, and deletes none.
     pub fn in_shadow(mut self, shadow: Shadow) -> Self {
         self.kafka.group_prefix = format!("{}-shadow-{shadow}", self.kafka.group_prefix);
         self.kafka.shadow = Some(shadow);
         self.adaptive.most_behind = None;
+        self.evidence.store = None;
         self
     }
 }
