@@ -60,6 +60,11 @@ impl ObjectStore {
         ]
     }
 
+    /// Where it keeps the objects of its buckets, as files.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     fn know(&self, secret: &str) {
         let settings = format!(
             "s3proxy.endpoint=http://127.0.0.1:{}

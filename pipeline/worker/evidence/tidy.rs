@@ -1,5 +1,8 @@
-//! Deletes pictures that show no incident: a sample can look like one that never came about. Asked when the score of a
-//! session has become final; what cannot be deleted then stays until it is past its time.
+//! Deletes pictures that show no incident: a sample can look like one that never came about. Done a little after
+//! the score of a session has become final: its last pictures may still be on their way. What comes later than that, or
+//! cannot be deleted, stays until it is past its time.
+
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use domain::evidence::{PictureName, Span};
@@ -12,11 +15,14 @@ use crate::telemetry::metrics::{Metrics, PictureOutcome};
 
 /// Sessions that wait to be tidied, at most: many exams end at the same minute.
 pub(crate) const WAITING: usize = 4096;
+/// How long pictures that were chosen may take to come.
+const ON_THEIR_WAY: Duration = Duration::from_secs(10);
 
 /// A session whose score is final, and where its incidents show.
 pub(crate) struct Settled {
     session: SessionId,
     spans: Vec<Span>,
+    at: Instant,
 }
 
 /// Where sessions are told of that are settled.
@@ -30,7 +36,7 @@ impl Tidier {
 
     /// Does not wait: what there is no room for stays until it is past its time.
     pub(crate) fn settle(&self, session: &SessionId, spans: Vec<Span>) {
-        let settled = Settled { session: session.clone(), spans };
+        let settled = Settled { session: session.clone(), spans, at: Instant::now() };
         if self.0.try_send(settled).is_err() {
             tracing::debug!(%session, "pictures that show nothing stay until they are past their time");
         }
@@ -49,6 +55,8 @@ impl Tidying<'_> {
     pub(crate) fn run(self, from: &Receiver<Settled>) {
         let mut trouble = Trouble::default();
         while let Ok(settled) = from.recv() {
+            // All of them wait equally long, so one after the other. Who ends waits for nothing.
+            self.stop.wait((settled.at + ON_THEIR_WAY).saturating_duration_since(Instant::now()));
             if self.stop.is_immediate() {
                 return;
             }
@@ -63,7 +71,7 @@ impl Tidying<'_> {
     }
 
     fn tidy(&self, settled: &Settled) -> Result<usize, StoreError> {
-        let Settled { session, spans } = settled;
+        let Settled { session, spans, .. } = settled;
         let names = self.store.list(session)?;
         let shows_nothing = |name: &PictureName| !spans.iter().any(|span| span.holds(name));
         let needless: Vec<PictureName> = names.into_iter().filter(shows_nothing).collect();
@@ -74,8 +82,6 @@ impl Tidying<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use crossbeam_channel::bounded;
     use domain::time::{Interval, MediaMs};
 
@@ -100,6 +106,7 @@ mod tests {
         tidier.settle(&session, Vec::new());
         drop(tidier);
         let (metrics, stop) = (Metrics::new(), Stop::default());
+        stop.drain();
         Tidying { store: &store, metrics: &metrics, stop: &stop }.run(&settled);
         assert_eq!(store.list(&session).unwrap(), [name("0-30-60500")]);
         let deleted = "invigilator_evidence_pictures_total{outcome=\"shows_nothing\"} 2";
