@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-edx setup-browser setup-k8s check-python check-cargo build demo test soak bench fuzz gate gate-update test-fast test-k8s test-cluster lint deny golden clean
+.PHONY: help setup setup-system setup-build setup-run setup-models setup-gpu setup-media setup-kafka setup-s3 setup-contracts setup-edx setup-browser setup-k8s check-python check-cargo build demo test soak bench wave fuzz gate gate-update test-fast test-k8s test-cluster lint deny golden clean
 
 invigilator := target/release/invigilator
 clips := tests/media/clips
@@ -143,6 +143,9 @@ soak: setup ## sessions come and workers are killed, for half an hour (SOAK_MINU
 
 bench: setup-kafka setup-media build ## sessions per core, beside a worker in Python (BENCH_ROUNDS)
 	@benches/run.sh $(BENCH_ROUNDS)
+
+wave: setup-kafka build ## 50,000 simulated candidates within five minutes, through a broker and the score role
+	@benches/wave.sh
 
 fuzz: setup-media check-cargo ## everything that parses bytes of strangers, each for a minute (FUZZ_SECONDS)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked --version 0.13.2 cargo-fuzz

@@ -117,9 +117,10 @@ fn number(text: &str, out: &mut Vec<u8>) {
         out.extend(text.as_bytes());
         return;
     }
-    match text.parse::<f64>().ok().and_then(serde_json::Number::from_f64) {
-        Some(number) => out.extend(Value::Number(number).to_string().as_bytes()),
-        None => out.extend(text.as_bytes()),
+    // As precisely as `serde_json` reads numbers, and no more: ids and hashes are of what it prints then.
+    match serde_json::from_str::<Value>(text) {
+        Ok(number) => out.extend(number.to_string().as_bytes()),
+        Err(_) => out.extend(text.as_bytes()),
     }
 }
 
