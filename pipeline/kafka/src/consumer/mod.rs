@@ -28,11 +28,15 @@ const ASK: Duration = Duration::from_secs(10);
 /// The library stops fetching when half of the budget is queued, and asks for no more than a quarter, and
 /// no less than 1 MiB, at a time. It goes over a budget of 4 MiB or more only where a single record is
 /// larger than a quarter of it.
+///
+/// A request asks for all partitions, and brokers fill the answer in their order; whenever enough is queued the library
+/// begins with the first one again. So each gets a sixteenth of an answer, or those behind would get nothing as long as
+/// those before them have more. (Where a batch is larger, the library asks for more of that partition by itself.)
 fn bound_memory(config: &mut ClientConfig, budget: usize) {
     let at_once = (budget / 4).clamp(1 << 20, 512 << 20);
     config.set("queued.max.messages.kbytes", (budget / 2 / 1024).clamp(64, 1 << 20).to_string());
     config.set("fetch.max.bytes", at_once.to_string());
-    config.set("fetch.message.max.bytes", at_once.min(1 << 20).to_string());
+    config.set("fetch.message.max.bytes", (at_once / 16).clamp(64 << 10, 1 << 20).to_string());
     // The library's second would starve a consumer whose budget is a few records.
     set_default(config, "fetch.queue.backoff.ms", "10");
 }

@@ -344,3 +344,32 @@ fn a_group_with_members_is_left_alone() {
     let refused = progress.move_to(&topic, 1, 0).unwrap_err();
     assert!(matches!(refused, KafkaError::Refused { .. }), "{refused}");
 }
+
+#[test]
+fn a_member_that_is_behind_gets_on_with_all_its_partitions() {
+    const PARTITIONS: i32 = 12;
+    const EACH: usize = 600;
+    let connection = Broker::shared().connection("groups");
+    let topic = create_topic(&connection, PARTITIONS, &[]);
+    let value = vec![b'x'; 7_000];
+    for partition in 0..PARTITIONS {
+        publish(&connection, (0..EACH).map(|_| record(&topic, partition, "key", value.clone())));
+    }
+    let settings = GroupSettings { buffer_bytes: 16 << 20, ..group(&unique("group")) };
+    let (consumer, _diary) = join(&connection, &topic, &settings);
+    let mut taken = BTreeMap::<i32, usize>::new();
+    let half = PARTITIONS as usize * EACH / 2;
+    while taken.values().sum::<usize>() < half {
+        for record in take(&consumer, 1) {
+            *taken.entry(record.origin.partition).or_default() += 1;
+            // Work, which takes longer than fetching.
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(1) {
+                std::hint::spin_loop();
+            }
+        }
+    }
+    // Not evenly: these batches are larger than a share. But nobody waits until others are done.
+    let least = (0..PARTITIONS).map(|partition| taken.get(&partition).copied().unwrap_or_default()).min();
+    assert!(least.unwrap() >= EACH / 10, "{taken:?}");
+}
