@@ -89,7 +89,7 @@ fn slow_policy(folder: &Path) -> String {
     let standard = standard.unwrap();
     assert!(standard.contains(window));
     let slow =
-        standard.replace(window, &window.replace("3000", "60000")).replace("version = 4", "version = 5");
+        standard.replace(window, &window.replace("3000", "60000")).replace("version = ", "version = 10");
     let path = folder.join("slow.toml");
     std::fs::write(&path, slow).unwrap();
     path.to_str().unwrap().to_owned()
