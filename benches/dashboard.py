@@ -7,6 +7,7 @@ Uploads a recording as so many browsers would, a second of video when it has pas
 
 import asyncio
 import json
+import math
 import subprocess
 import sys
 import time
@@ -57,9 +58,10 @@ async def dashboard(began, shown):
         if kind == "incident":
             first = (told["session"].replace("/", ":"), told["incident_id"])
             lasts = detect[told["type"]]["window"]["on_ms"]
-            # From this moment on a person would know, too.
-            known = began[first[0]] + (told["start_ms"] + lasts) / 1000
-            shown.setdefault(first, (told["type"], time.monotonic() - known))
+            # From this moment on a person would know, too; the chunk with it is sent when its second is over.
+            known = (told["start_ms"] + lasts) / 1000
+            since = time.monotonic() - began[first[0]]
+            shown.setdefault(first, (told["type"], since - known, since - math.floor(known) - 1))
 
 
 async def main():
@@ -72,9 +74,10 @@ async def main():
     await asyncio.gather(*browsers)
     await asyncio.sleep(5)
     listening.cancel()
-    for kind in sorted({kind for kind, _ in shown.values()}):
-        delays = [delay for each, delay in shown.values() if each == kind]
-        print(f"{kind}: {len(delays)} shown, after it had lasted long enough to be one: {spread(delays)}", flush=True)
+    for kind in sorted({kind for kind, _, _ in shown.values()}):
+        since_moment, since_chunk = zip(*(delays for each, *delays in shown.values() if each == kind))
+        print(f"{kind}: {len(since_moment)} shown, after it had lasted long enough to be one: {spread(since_moment)}")
+        print(f"{kind}: after the last byte of the chunk with that moment: {spread(since_chunk)}", flush=True)
 
 
 asyncio.run(main())

@@ -4,7 +4,8 @@
 #   benches/dashboard.sh [SESSIONS [RECORDING]]      by default 20 c05_second_person_vp8.webm
 #
 # Prints the time from the moment at which an incident had lasted as long as its policy asks for, in front of the camera,
-# to its event at a dashboard: the second that the browser gathers, the upload, the rest of the segment, all stages.
+# to its event at a dashboard: the second that the browser gathers, the upload, the rest of the segment, all stages; and
+# the same without the second that the browser gathers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sessions=${1:-20} recording=tests/media/clips/${2:-c05_second_person_vp8.webm}
