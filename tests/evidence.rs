@@ -14,7 +14,9 @@ use domain::messages::Incident;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::exam::{Exam, PARTITIONS, PATIENCE, analyzed_with, clip, invigilator, text, without_history};
+use crate::exam::{
+    Exam, PARTITIONS, PATIENCE, Worker, analyzed_with, clip, invigilator, text, without_history,
+};
 use crate::gateway::{Gateway, wait_until};
 use crate::object_store::ObjectStore;
 
@@ -55,6 +57,15 @@ impl Place {
             ("INVIGILATOR__EVIDENCE__STORE", "s3://pictures/flagged/".to_owned()),
         ]
     }
+}
+
+/// A worker that is there before anything comes: it keeps no picture of a session whose start it has not read, and what
+/// waited for it may be looked at before that.
+fn waiting_worker(exam: &Exam, name: &str, variables: &[(&str, &str)]) -> Worker {
+    exam.create_topics();
+    let worker = exam.worker_with(name, variables);
+    worker.wait_until("it is ready", |worker| worker.get("/readyz").0 == 200);
+    worker
 }
 
 /// What lies in the bucket of a session.
@@ -132,9 +143,9 @@ fn a_picture_is_sealed_shows_nobody_else_and_ends_with_its_time_or_its_session()
     let bucket = objects.data().join("pictures");
     let variables: Vec<_> = place.variables().into_iter().chain(objects.environment()).collect();
     let variables = borrowed(&variables);
+    let worker = waiting_worker(&exam, "evidence-0", &variables);
     publish(&exam, SESSION, &place.path("pictures.toml"));
     publish(&exam, "t1/e7/standard", Path::new("standard"));
-    let worker = exam.worker_with("evidence-0", &variables);
     let scores = exam.final_scores(2);
     worker.wait_until("pictures are kept", |worker| worker.metric(KEPT) >= 1.0);
 
@@ -230,8 +241,8 @@ fn a_store_that_is_down_costs_pictures_and_nothing_else() {
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_REGION", "test"),
     ];
+    let worker = waiting_worker(&exam, "evidence-down-0", &[borrowed(&variables), nobody.to_vec()].concat());
     publish(&exam, SESSION, &place.path("pictures.toml"));
-    let worker = exam.worker_with("evidence-down-0", &[borrowed(&variables), nobody.to_vec()].concat());
     let scores = exam.final_scores(1);
     let lost = "invigilator_evidence_pictures_total{outcome=\"no_store\"}";
     worker.wait_until("a picture is lost, and counted", |worker| worker.metric(lost) >= 1.0);
